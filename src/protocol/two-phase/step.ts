@@ -1,0 +1,269 @@
+/**
+ * Two-phase commit as a pure function: `step(state, event) -> { state, effects }`.
+ *
+ * Keeps A1 (commit is sent only under a standing decision), A3 (which is durable first), A4 (no
+ * branch joins once prepare has begun), A6 (a lost vote aborts before the decision, a lost
+ * acknowledgement is asked again) and A9 (an abort needs no forced write).
+ *
+ * Defends against a crash at every point: before the decision is durable every branch is told
+ * `aborted` by presumption; after it, recovery delivers it again until each has acknowledged.
+ */
+import type { Decision } from '../../core/decision.ts'
+import { invariant, unreachable } from '../../core/invariant.ts'
+import type { BranchPhase, BranchState, Effect, Event, Phase, State, Step } from './state.ts'
+import { isOver } from './state.ts'
+
+const nothing: readonly Effect[] = []
+
+/** Takes one event. An event that comes too late for the state changes nothing. */
+export function step(state: State, event: Event): Step {
+  switch (event.type) {
+    case 'join':
+      return join(state, event)
+    case 'commit':
+      return state.phase === 'active' ? beginCommit(state) : ignore(state)
+    case 'abort':
+      return mayStillAbort(state.phase) ? abort(state) : ignore(state)
+    case 'voted':
+      return voted(state, event)
+    case 'one-phase-ended':
+      return onePhaseEnded(state, event)
+    case 'recorded':
+      return recorded(state)
+    case 'not-recorded':
+      return notRecorded(state)
+    case 'acknowledged':
+      return acknowledged(state, event)
+    case 'retry':
+      return retry(state, event.branch)
+    case 'resolve':
+      return state.phase === 'held' ? resolve(state, event.decision) : ignore(state)
+    default:
+      return unreachable(event)
+  }
+}
+
+/** From the first forced record on, only votes, evidence and durable records move the state. */
+export function mayStillAbort(phase: Phase): boolean {
+  return phase === 'active' || phase === 'preparing' || phase === 'recording-one-phase'
+}
+
+function ignore(state: State): Step {
+  return { state, effects: nothing }
+}
+
+function join(state: State, { role, onePhase }: Extract<Event, { type: 'join' }>): Step {
+  invariant(state.phase === 'active', 'A4', 'a branch joined after prepare began', state)
+  const branch: BranchState = { phase: 'active', role, onePhase }
+  return { state: { ...state, branches: [...state.branches, branch] }, effects: nothing }
+}
+
+/** Phase 1: asks every branch that can prepare for its vote, all at once. */
+function beginCommit(state: State): Step {
+  const [only] = state.branches
+  if (state.branches.length === 1 && only?.onePhase) return commitUnrecorded(state)
+  const effects: Effect[] = []
+  const branches = state.branches.map((branch, number) => {
+    if (branch.role === 'last') return branch
+    effects.push({ type: 'prepare', branch: number })
+    return inPhase(branch, 'preparing')
+  })
+  return thenDecide({ ...state, phase: 'preparing', branches }, effects)
+}
+
+function voted(state: State, { branch, vote }: Extract<Event, { type: 'voted' }>): Step {
+  if (state.phase !== 'preparing' || phaseOf(state, branch) !== 'preparing') return ignore(state)
+  switch (vote) {
+    case 'yes':
+      return thenDecide(withBranch(state, branch, 'prepared'), [])
+    case 'read-only':
+      return thenDecide(withBranch(state, branch, 'read-only'), [])
+    case 'ended':
+      return thenDecide(withBranch(state, branch, 'ended'), [])
+    case 'no':
+      return abort(withBranch(state, branch, 'ended'))
+    case 'unknown':
+      return abort(withBranch(state, branch, 'unclear'))
+    default:
+      return unreachable(vote)
+  }
+}
+
+/** Once every vote is in, and none is a no: the cheapest way on that keeps the promise. */
+function thenDecide(state: State, effects: Effect[]): Step {
+  if (state.branches.some((branch) => branch.phase === 'preparing')) return { state, effects }
+  const last = state.branches.findIndex((branch) => branch.role === 'last')
+  const prepared = state.branches.some((branch) => branch.phase === 'prepared')
+  if (!prepared) return commitUnrecorded(state)
+  if (last >= 0) {
+    effects.push({ type: 'force', record: 'intent' })
+    return { state: { ...state, phase: 'recording-intent', recorded: true }, effects }
+  }
+  return record(state, 'committed')
+}
+
+/**
+ * At most one branch wrote: its own commit carries the decision (A1), and no record is forced but
+ * the one that tells the log, once an epoch, that absence no longer means abort (A9).
+ */
+function commitUnrecorded(state: State): Step {
+  return {
+    state: { ...state, phase: 'recording-one-phase' },
+    effects: [{ type: 'force', record: 'one-phase' }],
+  }
+}
+
+/** Forces the decision. Until it is durable nobody may learn it (A3). */
+function record(state: State, decision: Decision): Step {
+  return {
+    state: { ...state, phase: 'recording-decision', decision, recorded: true },
+    effects: [{ type: 'force', record: 'decision' }],
+  }
+}
+
+function recorded(state: State): Step {
+  switch (state.phase) {
+    case 'recording-one-phase': {
+      const writer = state.branches.findIndex((branch) => branch.phase === 'active')
+      if (writer >= 0) return commitOnePhase(state, writer, 'committing-one-phase')
+      return deliver(state, 'committing', [{ type: 'note-decision' }, { type: 'decided' }])
+    }
+    case 'recording-intent': {
+      const last = state.branches.findIndex((branch) => branch.role === 'last')
+      return commitOnePhase(state, last, 'committing-last')
+    }
+    default: {
+      invariant(state.phase === 'recording-decision', 'A3', 'a record nobody waits for', state)
+      const phase = state.decision === 'committed' ? 'committing' : 'rolling-back'
+      return deliver(state, phase, [{ type: 'decided' }])
+    }
+  }
+}
+
+function commitOnePhase(
+  state: State,
+  branch: number,
+  phase: 'committing-one-phase' | 'committing-last',
+): Step {
+  return {
+    state: withBranch({ ...state, phase }, branch, 'committing-one-phase'),
+    effects: [{ type: 'commit-one-phase', branch }],
+  }
+}
+
+/** A11: what the failed write carried may be on disk, so nothing that rests on it may be told. */
+function notRecorded(state: State): Step {
+  if (state.phase === 'recording-one-phase') return abort(state)
+  return { state: { ...state, phase: 'in-doubt' }, effects: [{ type: 'in-doubt' }] }
+}
+
+function onePhaseEnded(state: State, event: Extract<Event, { type: 'one-phase-ended' }>): Step {
+  const { branch, result } = event
+  if (phaseOf(state, branch) !== 'committing-one-phase') return ignore(state)
+  const alone = state.phase === 'committing-one-phase'
+  switch (result) {
+    case 'committed': {
+      const ended = withBranch(state, branch, 'ended')
+      if (!alone) return record(ended, 'committed')
+      const effects: Effect[] = [{ type: 'note-decision' }, { type: 'decided' }]
+      return deliver({ ...ended, decision: 'committed' }, 'committing', effects)
+    }
+    case 'aborted':
+      return abort(withBranch(state, branch, 'ended'))
+    case 'unknown':
+      return alone ? lost(state, branch) : hold(state)
+    default:
+      return unreachable(result)
+  }
+}
+
+/** The last resource may have committed: the prepared branches wait for evidence (A2, A6). */
+function hold(state: State): Step {
+  return { state: { ...state, phase: 'held' }, effects: [{ type: 'held' }] }
+}
+
+/** The last resource has ended, on somebody's word; the others learn it once that is durable. */
+function resolve(state: State, decision: Decision): Step {
+  const last = state.branches.findIndex((branch) => branch.role === 'last')
+  return record(withBranch(state, last, 'ended'), decision)
+}
+
+/** The only branch that wrote may have committed; the others only read, and are given up. */
+function lost(state: State, lostBranch: number): Step {
+  const effects: Effect[] = []
+  const branches = state.branches.map((branch, number) => {
+    if (number === lostBranch || branch.phase === 'ended') return branch
+    effects.push({ type: 'roll-back', branch: number })
+    return inPhase(branch, 'ended')
+  })
+  effects.push({ type: 'unknown' })
+  return { state: { ...state, phase: 'unknown', branches }, effects }
+}
+
+/** Decides `aborted`. By presumption no record is needed (A9), but an intent must be ended. */
+function abort(state: State): Step {
+  const effects: Effect[] = [{ type: 'note-decision' }, { type: 'decided' }]
+  return deliver({ ...state, decision: 'aborted' }, 'rolling-back', effects)
+}
+
+/** Phase 2: tells the decision to every branch that has not ended, all at once. */
+function deliver(state: State, phase: 'committing' | 'rolling-back', effects: Effect[]): Step {
+  const type = phase === 'committing' ? 'commit' : 'roll-back'
+  const branches = state.branches.map((branch, number) => {
+    if (hasEnded(branch)) return branch
+    effects.push({ type, branch: number })
+    return inPhase(branch, phase)
+  })
+  const decision = phase === 'committing' ? 'committed' : 'aborted'
+  return thenSettle({ ...state, phase, branches, decision }, effects)
+}
+
+function acknowledged(state: State, event: Extract<Event, { type: 'acknowledged' }>): Step {
+  const { branch, result } = event
+  const phase = phaseOf(state, branch)
+  if (phase !== 'committing' && phase !== 'rolling-back') return ignore(state)
+  switch (result) {
+    case 'done':
+      return thenSettle(withBranch(state, branch, 'ended'), [])
+    case 'heuristic':
+      return thenSettle(withBranch(state, branch, 'heuristic'), [])
+    case 'unknown':
+      return { state, effects: [{ type: 'retry-later', branch }] }
+    default:
+      return unreachable(result)
+  }
+}
+
+/** For ever, until the branch acknowledges (A10). */
+function retry(state: State, branch: number): Step {
+  const phase = phaseOf(state, branch)
+  if (phase === 'committing') return { state, effects: [{ type: 'commit', branch }] }
+  if (phase === 'rolling-back') return { state, effects: [{ type: 'roll-back', branch }] }
+  return ignore(state)
+}
+
+function thenSettle(state: State, effects: Effect[]): Step {
+  if (isOver(state.phase) || !state.branches.every(hasEnded)) return { state, effects }
+  effects.push({ type: 'settled' })
+  const phase: Phase = state.phase === 'committing' ? 'committed' : 'aborted'
+  return { state: { ...state, phase }, effects }
+}
+
+function hasEnded(branch: BranchState): boolean {
+  return branch.phase === 'ended' || branch.phase === 'heuristic'
+}
+
+function phaseOf(state: State, branch: number): BranchPhase | undefined {
+  return state.branches[branch]?.phase
+}
+
+function inPhase(branch: BranchState, phase: BranchPhase): BranchState {
+  return { ...branch, phase }
+}
+
+function withBranch(state: State, branch: number, phase: BranchPhase): State {
+  const branches = state.branches.map((each, number) =>
+    number === branch ? inPhase(each, phase) : each,
+  )
+  return { ...state, branches }
+}
