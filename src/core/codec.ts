@@ -154,17 +154,22 @@ export class ByteReader {
 
   text(): string {
     const start = this.#offset
-    const bytes = this.raw(this.varint())
-    try {
-      return decoder.decode(bytes)
-    } catch {
-      throw new DecodeError('a text is not UTF-8', start)
-    }
+    const text = utf8(this.raw(this.varint()))
+    if (text === undefined) throw new DecodeError('a text is not UTF-8', start)
+    return text
   }
 
   raw(length: number): Uint8Array {
     if (length > this.remaining) throw new DecodeError('the bytes end too early', this.#offset)
     this.#offset += length
     return this.#bytes.subarray(this.#offset - length, this.#offset)
+  }
+}
+
+function utf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes)
+  } catch {
+    return undefined
   }
 }

@@ -5,7 +5,12 @@ const tables: readonly Uint32Array[] = makeTables()
 
 function makeTables(): readonly Uint32Array[] {
   const made = [0, 1, 2, 3].map(() => new Uint32Array(256))
-  const [first, second, third, fourth] = made as [Uint32Array, Uint32Array, Uint32Array, Uint32Array]
+  const [first, second, third, fourth] = made as [
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+    Uint32Array,
+  ]
   for (let byte = 0; byte < 256; byte += 1) {
     let remainder = byte
     for (let bit = 0; bit < 8; bit += 1) {

@@ -96,7 +96,9 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     httpStatus: 502,
     exitCode: 3,
     meaning: 'The commit was under way when its answer was lost; nobody can tell yet how it ended.',
-    cure: 'Ask `coordinator.outcome(id)` until it is known; do not run it again before.',
+    cure:
+      'Ask `coordinator.outcome(id)` before running it again. Where one branch alone wrote, it may ' +
+      'stay unknown: then look into that database.',
   },
   ASSENT_HEURISTIC: {
     effect: 'mixed',

@@ -31,7 +31,8 @@ interface FieldsByCode {
   ASSENT_UNKNOWN_RESOURCE: { readonly resource: string; readonly known: readonly string[] }
   ASSENT_ABORTED_BY_VOTE: OfTransaction & { readonly votes: readonly VoteReport[] }
   ASSENT_TIMED_OUT: OfTransaction & { readonly timeoutMs: number; readonly phase: string }
-  ASSENT_CANCELLED: OfTransaction
+  /** Without an id where the signal had fired before anything was begun. */
+  ASSENT_CANCELLED: { readonly id: TransactionId | undefined }
   ASSENT_OUTCOME_UNKNOWN: OfTransaction
   ASSENT_HEURISTIC: OfTransaction & {
     readonly decision: Decision

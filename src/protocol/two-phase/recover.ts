@@ -45,7 +45,6 @@ function stateOf(
   return {
     phase,
     decision,
-    recorded: true,
     branches: branches.map(({ ended, role }) => ({
       role,
       onePhase: false,

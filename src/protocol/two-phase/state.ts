@@ -71,8 +71,6 @@ export interface State {
   readonly branches: readonly BranchState[]
   /** What is being recorded or was decided. */
   readonly decision: Decision | undefined
-  /** Whether the log holds records of this transaction that settling must end. */
-  readonly recorded: boolean
 }
 
 export type Event =
@@ -97,6 +95,8 @@ export type Event =
   | { readonly type: 'recorded' }
   /** Nobody can tell whether it is (A11). */
   | { readonly type: 'not-recorded' }
+  /** The log had failed before and took nothing, so the record is certainly not on disk. */
+  | { readonly type: 'refused' }
   | {
       readonly type: 'acknowledged'
       readonly branch: number
@@ -117,7 +117,7 @@ export type Effect =
   | { readonly type: 'commit-one-phase'; readonly branch: number }
   | { readonly type: 'commit'; readonly branch: number }
   | { readonly type: 'roll-back'; readonly branch: number }
-  /** Force a record; answer with `recorded` or `not-recorded`. */
+  /** Force a record; answer with `recorded`, `not-recorded` or `refused`. */
   | { readonly type: 'force'; readonly record: 'one-phase' | 'intent' | 'decision' }
   /** Write the decision lazily: for the books, not for safety. */
   | { readonly type: 'note-decision' }
@@ -141,7 +141,6 @@ export const initialState: State = {
   phase: 'active',
   branches: [],
   decision: undefined,
-  recorded: false,
 }
 
 /** Nothing more will happen to the transaction in this process without an operator. */

@@ -29,9 +29,11 @@ export function step(state: State, event: Event): Step {
     case 'one-phase-ended':
       return onePhaseEnded(state, event)
     case 'recorded':
-      return recorded(state)
+      return awaitsRecord(state) ? recorded(state) : ignore(state)
     case 'not-recorded':
-      return notRecorded(state)
+      return awaitsRecord(state) ? notRecorded(state) : ignore(state)
+    case 'refused':
+      return awaitsRecord(state) ? refused(state) : ignore(state)
     case 'acknowledged':
       return acknowledged(state, event)
     case 'retry':
@@ -46,6 +48,14 @@ export function step(state: State, event: Event): Step {
 /** From the first forced record on, only votes, evidence and durable records move the state. */
 export function mayStillAbort(phase: Phase): boolean {
   return phase === 'active' || phase === 'preparing' || phase === 'recording-one-phase'
+}
+
+/** A transaction that aborted while the one-phase mark was being forced waits for it no longer. */
+function awaitsRecord({ phase }: State): boolean {
+  const aborted = phase === 'rolling-back' || phase === 'aborted'
+  const waits = phase.startsWith('recording-')
+  invariant(waits || aborted, 'A3', 'a record nobody waits for', phase)
+  return waits
 }
 
 function ignore(state: State): Step {
@@ -97,7 +107,7 @@ function thenDecide(state: State, effects: Effect[]): Step {
   if (!prepared) return commitUnrecorded(state)
   if (last >= 0) {
     effects.push({ type: 'force', record: 'intent' })
-    return { state: { ...state, phase: 'recording-intent', recorded: true }, effects }
+    return { state: { ...state, phase: 'recording-intent' }, effects }
   }
   return record(state, 'committed')
 }
@@ -116,7 +126,7 @@ function commitUnrecorded(state: State): Step {
 /** Forces the decision. Until it is durable nobody may learn it (A3). */
 function record(state: State, decision: Decision): Step {
   return {
-    state: { ...state, phase: 'recording-decision', decision, recorded: true },
+    state: { ...state, phase: 'recording-decision', decision },
     effects: [{ type: 'force', record: 'decision' }],
   }
 }
@@ -133,7 +143,6 @@ function recorded(state: State): Step {
       return commitOnePhase(state, last, 'committing-last')
     }
     default: {
-      invariant(state.phase === 'recording-decision', 'A3', 'a record nobody waits for', state)
       const phase = state.decision === 'committed' ? 'committing' : 'rolling-back'
       return deliver(state, phase, [{ type: 'decided' }])
     }
@@ -157,24 +166,43 @@ function notRecorded(state: State): Step {
   return { state: { ...state, phase: 'in-doubt' }, effects: [{ type: 'in-doubt' }] }
 }
 
+/** Nothing was written: an abort is safe, unless the last resource has gone ahead. */
+function refused(state: State): Step {
+  const aheadOfUs = state.branches.some(({ role, phase }) => role === 'last' && phase !== 'active')
+  if (!aheadOfUs) return abort(state)
+  return { state: { ...state, phase: 'in-doubt' }, effects: [{ type: 'in-doubt' }] }
+}
+
 function onePhaseEnded(state: State, event: Extract<Event, { type: 'one-phase-ended' }>): Step {
   const { branch, result } = event
-  if (phaseOf(state, branch) !== 'committing-one-phase') return ignore(state)
-  const alone = state.phase === 'committing-one-phase'
+  if (isOver(state.phase) || phaseOf(state, branch) !== 'committing-one-phase') return ignore(state)
+  const ended = withBranch(state, branch, 'ended')
+  if (state.phase !== 'committing-one-phase') return lastEnded(state, ended, result)
   switch (result) {
     case 'committed': {
-      const ended = withBranch(state, branch, 'ended')
-      if (!alone) return record(ended, 'committed')
       const effects: Effect[] = [{ type: 'note-decision' }, { type: 'decided' }]
       return deliver({ ...ended, decision: 'committed' }, 'committing', effects)
     }
     case 'aborted':
-      return abort(withBranch(state, branch, 'ended'))
+      return abort(ended)
     case 'unknown':
-      return alone ? lost(state, branch) : hold(state)
+      return lost(state, branch)
     default:
       return unreachable(result)
   }
+}
+
+/**
+ * The last resource has answered, in time or while its transaction is held already. Its intent is
+ * durable, so even an abort is forced before it is told: found alone, the intent presumes nothing.
+ */
+function lastEnded(
+  state: State,
+  ended: State,
+  result: Extract<Event, { type: 'one-phase-ended' }>['result'],
+): Step {
+  if (result !== 'unknown') return record(ended, result)
+  return state.phase === 'held' ? ignore(state) : hold(state)
 }
 
 /** The last resource may have committed: the prepared branches wait for evidence (A2, A6). */

@@ -1,0 +1,270 @@
+/**
+ * A decision log as the engine uses it: the records of one transaction after another.
+ *
+ * Keeps A3 and A8 (keys come from the log's epoch and a counter that only grows), A9 (before a
+ * commit that leaves no forced record, the log learns that absence no longer means abort) and A11
+ * (a failed log takes nothing more; who waits is told that nobody knows).
+ */
+import type { Decision } from '../core/decision.ts'
+import type { HeuristicReport } from '../core/errors.ts'
+import {
+  formatTransactionId,
+  idLimits,
+  type TransactionId,
+  type TransactionKey,
+} from '../core/ids.ts'
+import { invariant } from '../core/invariant.ts'
+import type { Clock } from '../core/ports.ts'
+import type { BranchRecord, DecisionLog } from '../log/contract.ts'
+import type { State } from '../protocol/two-phase/state.ts'
+import type { RecordedResource, Resource, Resources } from './resources.ts'
+
+/** What is recorded of a branch. */
+export interface RecordableBranch {
+  readonly number: number
+  readonly evidence: string | undefined
+  readonly resource: Resource | undefined
+  /** For a recovered branch: its resource as the log knows it. */
+  readonly recorded: (RecordedResource & { readonly number: number }) | undefined
+  readonly heuristic: HeuristicReport | undefined
+}
+
+/**
+ * How a transaction was committed: by votes and a forced decision; the same around one resource that
+ * can't prepare; by the only branch that wrote; or by nothing, because no branch wrote.
+ */
+export type ProtocolName = 'two-phase' | 'last-resource' | 'one-phase' | 'none'
+
+/** What is recorded of a transaction. */
+export interface Recordable {
+  readonly key: TransactionKey
+  readonly state: State
+  readonly branches: readonly RecordableBranch[]
+  readonly protocol: ProtocolName
+  /** Whether the log holds anything of it. */
+  noted: boolean
+}
+
+/** What the sweep found that a resource did against, or without, the decision. */
+export interface FoundHeuristic {
+  readonly key: TransactionKey
+  readonly branch: number
+  readonly resource: Resource
+  readonly decision: Decision
+  readonly report: HeuristicReport
+}
+
+/** Called with undefined once a record is durable; with the error when that can't be known. */
+export type Durable = (failure: Error | undefined) => void
+
+export class Book {
+  readonly log: DecisionLog
+  readonly #resources: Resources
+  readonly #clock: Clock
+  #counter = 0
+  #votesAwaited = 0
+  #voteLostMs: number | undefined
+  #onePhase: 'absent' | 'pending' | 'marked' = 'absent'
+  #awaitMark: Durable[] = []
+
+  constructor(log: DecisionLog, resources: Resources, clock: Clock) {
+    this.log = log
+    this.#resources = resources
+    this.#clock = clock
+  }
+
+  nextKey(): TransactionKey {
+    this.#counter += 1
+    invariant(this.#counter <= idLimits.counter, 'A8', 'the counter of this epoch is used up')
+    return { epoch: this.log.epoch, counter: this.#counter }
+  }
+
+  /** A branch is asked to prepare. */
+  voteAsked(): void {
+    this.#votesAwaited += 1
+  }
+
+  /** It has answered; `isKnown` when that tells whether it is prepared. */
+  voteAnswered(isKnown: boolean): void {
+    this.#votesAwaited -= 1
+    if (!isKnown) this.#voteLostMs = this.#clock.monotonicMs()
+  }
+
+  /**
+   * Since when, by the monotonic clock, no PREPARE of this process can have been sent and given up:
+   * one that was may land at any time. Undefined while an answer is awaited.
+   */
+  get votesKnownSinceMs(): number | undefined {
+    return this.#votesAwaited > 0 ? undefined : (this.#voteLostMs ?? Number.NEGATIVE_INFINITY)
+  }
+
+  /** Whether a transaction of this log can have been issued. */
+  hasIssued({ epoch, counter }: TransactionKey): boolean {
+    return epoch < this.log.epoch || (epoch === this.log.epoch && counter <= this.#counter)
+  }
+
+  /** The decision under which heuristics stand, as long as no operator has seen them. */
+  standingDecision({ epoch, counter }: TransactionKey): Decision | undefined {
+    const found = this.log
+      .unfinished()
+      .find(({ transaction: key }) => key.epoch === epoch && key.counter === counter)
+    return found?.decided?.decision
+  }
+
+  idOf(key: TransactionKey): TransactionId {
+    const { installation, identity } = this.log
+    return formatTransactionId({ installation, log: identity, ...key })
+  }
+
+  /** Forces, once an epoch, that ids from `oldest` on may commit without a record. */
+  forceOnePhase(oldest: () => TransactionKey, durable: Durable): void {
+    if (this.#onePhase === 'marked') {
+      durable(this.log.failure)
+      return
+    }
+    this.#awaitMark.push(durable)
+    if (this.#onePhase === 'pending') return
+    this.#onePhase = 'pending'
+    this.log.append({ type: 'one-phase', transaction: oldest() }, (failure) => {
+      this.#onePhase = failure === undefined ? 'marked' : 'absent'
+      const waiting = this.#awaitMark
+      this.#awaitMark = []
+      for (const each of waiting) each(failure)
+    })
+  }
+
+  /** Forces the intent to commit the last resource. */
+  forceIntent(transaction: Recordable, durable: Durable): void {
+    transaction.noted = true
+    const last = transaction.branches.find((_, number) => roleOf(transaction, number) === 'last')
+    this.log.append(
+      {
+        type: 'intent',
+        transaction: transaction.key,
+        wallMs: this.#clock.wallMs(),
+        last: last?.number ?? 0,
+        branches: this.#branchRecords(transaction, true),
+      },
+      durable,
+    )
+  }
+
+  forceDecision(transaction: Recordable, durable: Durable): void {
+    transaction.noted = true
+    const decision = transaction.state.decision ?? 'aborted'
+    const branches = this.#branchRecords(transaction, false)
+    this.#appendDecision(transaction, { decision, branches }, durable)
+  }
+
+  /**
+   * Writes a decision that needs no forced record: so that `outcome` can tell. An abort is noted
+   * only where its absence would not say the same.
+   */
+  noteDecision(transaction: Recordable): void {
+    const decision = transaction.state.decision ?? 'aborted'
+    const mustTell = transaction.noted || this.#onePhase !== 'absent'
+    if (decision === 'aborted' && !mustTell) return
+    transaction.noted = true
+    // A commit without a forced record leaves nobody prepared: after a crash there is none to tell.
+    const branches = decision === 'committed' ? [] : this.#branchRecords(transaction, false)
+    this.#appendDecision(transaction, { decision, branches })
+  }
+
+  noteSettled(transaction: Recordable): void {
+    if (transaction.noted) this.log.append({ type: 'settled', transaction: transaction.key })
+  }
+
+  /** Forces what a resource did against the decision. */
+  forceHeuristic(transaction: Recordable, branch: RecordableBranch, durable: Durable): void {
+    this.#appendHeuristic(transaction, branch, durable)
+  }
+
+  /** Writes it lazily: whatever is forced next takes it along. */
+  noteHeuristic(transaction: Recordable, branch: RecordableBranch): void {
+    this.#appendHeuristic(transaction, branch)
+  }
+
+  /**
+   * Forces what a resource did with a prepared branch that no live transaction answers for. It is
+   * listed, under its decision, until an operator has seen it.
+   */
+  forceFound(found: FoundHeuristic, durable: Durable): void {
+    const { key, branch, resource, decision, report } = found
+    const known = this.log.outcome(key)
+    const wallMs = this.#clock.wallMs()
+    if (known === 'absent' || known === 'unknown') {
+      const made = { decision, protocol: 'two-phase', branches: [] } as const
+      this.log.append({ type: 'decided', transaction: key, wallMs, ...made })
+    }
+    const at = { branch, resource: this.#resources.numberIn(this.log, resource) }
+    const { kind, detail } = report
+    this.log.append({ type: 'heuristic', transaction: key, ...at, kind, detail, wallMs }, durable)
+    this.log.append({ type: 'settled', transaction: key })
+  }
+
+  #appendHeuristic(transaction: Recordable, branch: RecordableBranch, durable?: Durable): void {
+    // The record of a heuristic stands under its decision, also where that was presumed.
+    if (!transaction.noted) {
+      const branches = this.#branchRecords(transaction, false)
+      this.#appendDecision(transaction, { decision: 'aborted', branches })
+    }
+    transaction.noted = true
+    this.log.append(
+      {
+        type: 'heuristic',
+        transaction: transaction.key,
+        branch: branch.number,
+        resource: this.#numberOf(branch),
+        kind: branch.heuristic?.kind ?? 'hazard',
+        detail: branch.heuristic?.detail ?? '',
+        wallMs: this.#clock.wallMs(),
+      },
+      durable,
+    )
+  }
+
+  #appendDecision(
+    transaction: Recordable,
+    made: { readonly decision: Decision; readonly branches: readonly BranchRecord[] },
+    durable?: Durable,
+  ): void {
+    this.log.append(
+      {
+        type: 'decided',
+        transaction: transaction.key,
+        decision: made.decision,
+        protocol: transaction.protocol,
+        wallMs: this.#clock.wallMs(),
+        branches: made.branches,
+      },
+      durable,
+    )
+  }
+
+  /** The branches that a decision must reach after a crash: those that may be prepared. */
+  #branchRecords(transaction: Recordable, withLast: boolean): BranchRecord[] {
+    const records: BranchRecord[] = []
+    transaction.branches.forEach((branch, number) => {
+      const isLast = roleOf(transaction, number) === 'last'
+      if (isLast ? !withLast : !mayBePrepared(transaction, number)) return
+      const { evidence } = branch
+      records.push({ branch: branch.number, resource: this.#numberOf(branch), evidence })
+    })
+    return records
+  }
+
+  #numberOf(branch: RecordableBranch): number {
+    if (branch.recorded !== undefined) return branch.recorded.number
+    invariant(branch.resource !== undefined, 'A10', 'a branch without a resource', branch.number)
+    return this.#resources.numberIn(this.log, branch.resource)
+  }
+}
+
+function roleOf(transaction: Recordable, number: number): string | undefined {
+  return transaction.state.branches[number]?.role
+}
+
+function mayBePrepared(transaction: Recordable, number: number): boolean {
+  const phase = transaction.state.branches[number]?.phase
+  return phase !== 'ended' && phase !== 'read-only' && phase !== 'heuristic'
+}
