@@ -1,0 +1,109 @@
+/**
+ * The pooled connection that a branch runs on, from the pool and back to it.
+ *
+ * Keeps: a connection goes back only when its transaction is proved to have ended and nothing of
+ * the branch stays on it; every other is closed. An error of the connection is recorded, and never
+ * reaches the process as an unhandled `error` event.
+ */
+import { AssentError } from '../../core/errors.ts'
+import type { ParticipantPorts } from '../contract.ts'
+import { within } from './deadline.ts'
+import { type PgPool, type PgPoolClient, type PgResult, resultsOf } from './driver.ts'
+import { NoAnswer } from './failures.ts'
+
+export class Session {
+  readonly client: PgPoolClient
+  /** Set once the connection is gone, or was given up. */
+  lost: { readonly cause: unknown } | undefined
+  #released = false
+  readonly #onError = (error: unknown): void => {
+    this.lost ??= { cause: error }
+  }
+
+  constructor(client: PgPoolClient) {
+    this.client = client
+    client.on('error', this.#onError)
+  }
+
+  /** Whether it is still ours. */
+  get held(): boolean {
+    return !this.#released
+  }
+
+  /** `I`, `T`, `E`, or undefined where the driver does not tell. */
+  get status(): string | undefined {
+    return this.client.getTransactionStatus?.() ?? undefined
+  }
+
+  /** Runs a text of our own; rejects with the server's error or the connection's. */
+  async send(text: string): Promise<readonly PgResult[]> {
+    return resultsOf(await this.client.query(text))
+  }
+
+  async ask(text: string, values: readonly unknown[]): Promise<readonly PgResult[]> {
+    return resultsOf(await this.client.query(text, values))
+  }
+
+  /** Gives the connection back, after a last text of ours where one is given; it must be idle. */
+  giveBack(lastText?: string): void {
+    if (this.#released) return
+    if (this.lost !== undefined || (this.status ?? 'I') !== 'I') {
+      this.destroy(this.lost?.cause ?? new Error('the connection was not idle'))
+      return
+    }
+    this.#released = true
+    if (lastText === undefined) return this.#release()
+    this.send(lastText).then(
+      () => this.#release(),
+      (error: Error) => this.#release(error),
+    )
+  }
+
+  /** Closes the connection, and with it whatever still runs or waits on it. */
+  destroy(cause: unknown): void {
+    this.lost ??= { cause }
+    if (this.#released) return
+    this.#released = true
+    this.#release(cause instanceof Error ? cause : new Error(String(cause)))
+  }
+
+  #release(destroy?: Error): void {
+    if (destroy === undefined) {
+      this.client.release()
+      this.client.removeListener('error', this.#onError)
+    } else {
+      // The listener stays: the dying connection may still report its end.
+      this.client.release(destroy)
+    }
+  }
+}
+
+/**
+ * Takes a connection, waiting at most `limitMs`. One that arrives later goes back at once.
+ */
+export async function takeSession(
+  pool: PgPool<unknown>,
+  { resource, timers }: Pick<ParticipantPorts, 'resource' | 'timers'>,
+  limitMs: number,
+): Promise<Session> {
+  const arriving = pool.connect() as Promise<PgPoolClient>
+  try {
+    return new Session(await within(timers, limitMs, 'a connection of the pool', arriving))
+  } catch (error) {
+    arriving.then(
+      (client) => client.release(),
+      () => undefined,
+    )
+    throw error instanceof NoAnswer ? noConnection(resource, limitMs, error) : error
+  }
+}
+
+function noConnection(resource: string, limitMs: number, cause: NoAnswer): AssentError {
+  return new AssentError(
+    'ASSENT_RESOURCE_UNAVAILABLE',
+    `${resource}: the pool gave no connection within ${Math.round(limitMs)} ms; it may be too ` +
+      'small for what runs at once, or hold connections that were not given back',
+    { resource },
+    { cause },
+  )
+}

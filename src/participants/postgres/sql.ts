@@ -1,0 +1,156 @@
+/**
+ * The statements that we run ourselves, as texts.
+ *
+ * What a text relies on it sets itself (isolation, access, durability): a pooled connection may have
+ * inherited anything. Names are qualified, because a search path may hide the built-in ones; values
+ * come back as text, because a user's type parsers may turn numbers into anything.
+ */
+import type { Decision } from '../../core/decision.ts'
+import type { IsolationLevel } from './options.ts'
+
+/** Prefix of the savepoints that are ours; the guard keeps the user's hands off them. */
+export const savepointPrefix = 'assent_'
+
+/** Values of `synchronous_commit` with which an acknowledged write is a durable one. */
+export const durableLevels: readonly string[] = ['on', 'remote_apply']
+
+/** Raises `synchronous_commit` to `on` where it is weaker, for the transaction or the session. */
+function durable(scope: 'transaction' | 'session'): string {
+  return `pg_catalog.set_config('synchronous_commit',
+  case pg_catalog.current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply'
+  else 'on' end, ${scope === 'transaction'})`
+}
+
+/** Begins with explicit modes; what follows rides in the same message. */
+export function beginWith(
+  isolation: IsolationLevel,
+  readOnly: boolean,
+  following: readonly string[],
+): string {
+  const begin = `begin isolation level ${isolation} ${readOnly ? 'read only' : 'read write'}`
+  return [begin, ...following].join('; ')
+}
+
+/** What can't be taken for granted of a session that was seen before. */
+export const askSession = `select pg_catalog.pg_backend_pid()::text as pid,
+  pg_catalog.current_setting('synchronous_commit') as durability`
+
+/** What there is to learn of a session that was not: its limits, in milliseconds, 0 for none. */
+export const learnSession: string = `select ${[
+  'pg_catalog.pg_backend_pid()::text as pid',
+  `pg_catalog.current_setting('synchronous_commit') as durability`,
+  `(select extract(epoch from backend_start)::text from pg_catalog.pg_stat_activity
+    where pid = pg_catalog.pg_backend_pid()) as started`,
+  limitOf('lock_timeout', 'lock'),
+  limitOf('statement_timeout', 'statement'),
+  limitOf('idle_in_transaction_session_timeout', 'idle'),
+].join(', ')}`
+
+function limitOf(name: string, as: string): string {
+  const seconds = `extract(epoch from pg_catalog.current_setting('${name}')::interval)`
+  return `(${seconds} * 1000)::bigint::text as ${as}`
+}
+
+/**
+ * Prepares, in one round trip, and answers the transaction's `xid`.
+ *
+ * The savepoint is the lock on the door: outside a transaction block several statements in one text
+ * form a block of their own, which PREPARE TRANSACTION would prepare, empty, with the very tag that
+ * is our proof (A5). SAVEPOINT alone is refused there.
+ */
+export function prepareBranch(id: string, raise: DurabilityRaise): string {
+  const raised = raise === 'none' ? '' : `${durable(raise)}, `
+  const xid = `select ${raised}pg_catalog.pg_current_xact_id()::text as xid`
+  return `savepoint ${savepointPrefix}vote; ${xid}; prepare transaction '${id}'`
+}
+
+/** Commits without a vote; the savepoint as above, or an empty block's COMMIT would look like ours. */
+export function commitBranch(raise: DurabilityRaise): string {
+  const raised = raise === 'none' ? '' : `select ${durable('transaction')}; `
+  return `savepoint ${savepointPrefix}vote; ${raised}commit`
+}
+
+/** Where durability has to be raised before the vote; phase 2 needs it beyond the transaction. */
+export type DurabilityRaise = 'none' | 'transaction' | 'session'
+
+/**
+ * Whether the transaction may have done anything: an assigned xid, or a lock that others can notice.
+ * Readers' locks on relations, and those of SERIALIZABLE's bookkeeping, don't count.
+ */
+export const didAnything = `select (
+  pg_catalog.pg_current_xact_id_if_assigned() is not null
+  or exists (
+    select from pg_catalog.pg_locks
+    where pid = pg_catalog.pg_backend_pid()
+      and (locktype = 'advisory'
+        or (locktype in ('relation', 'object')
+          and mode not in ('AccessShareLock', 'RowShareLock', 'SIReadLock'))))
+)::text as did`
+
+export function finishPrepared(id: string, decision: Decision): string {
+  return `${decision === 'committed' ? 'commit' : 'rollback'} prepared '${id}'`
+}
+
+/** The fate of a prepared transaction's xid, and where we asked. */
+export const fateOfXid = 'select pg_catalog.pg_xact_status($1::xid8) as status'
+
+/** Who may finish it, and what SET ROLE says now, both as literals. */
+export const ownerOfPrepared = `select pg_catalog.quote_literal(owner::text) as owner,
+  pg_catalog.quote_literal(pg_catalog.current_setting('role')) as role
+  from pg_catalog.pg_prepared_xacts where gid = $1 and database = pg_catalog.current_database()`
+
+/** The same for every connection to this database, and for no other database. */
+export const identity = `select
+  (select system_identifier::text from pg_catalog.pg_control_system()) as system,
+  (select oid::text from pg_catalog.pg_database
+    where datname = pg_catalog.current_database()) as database`
+
+/** What `check` wants to know, without any special right. */
+export const survey = `select
+  pg_catalog.current_setting('server_version_num') as version,
+  pg_catalog.current_setting('server_version') as "versionName",
+  pg_catalog.current_setting('max_prepared_transactions') as slots,
+  pg_catalog.current_setting('max_connections') as connections,
+  pg_catalog.current_setting('fsync') as fsync,
+  pg_catalog.pg_is_in_recovery()::text as standby,
+  current_user::text as role,
+  (select reset_val from pg_catalog.pg_settings
+    where name = 'default_transaction_isolation') as isolation`
+
+/** Whether the current role may finish what `$1` prepared. */
+export const mayFinishFor = `select (rolsuper or pg_catalog.pg_has_role(rolname, $1, 'MEMBER'))::text
+  as may from pg_catalog.pg_roles where rolname = current_user`
+
+export const listPrepared = `select gid, extract(epoch from prepared)::text as prepared
+  from pg_catalog.pg_prepared_xacts where database = pg_catalog.current_database()`
+
+/**
+ * Ends the session that may still prepare, if it lives: the same pid, started at the same time (a
+ * pid is used again). Answers a row while it is there. The time of a session that we may not look
+ * into is null; then the pid has to do.
+ */
+export const endSessionOf = `select pg_catalog.pg_terminate_backend(pid)::text as ended
+  from pg_catalog.pg_stat_activity
+  where pid = $1::int and coalesce(extract(epoch from backend_start)::text = $2, true)`
+
+/** Whether it is still there. */
+export const findSession = `select pid::text as pid from pg_catalog.pg_stat_activity
+  where pid = $1::int and coalesce(extract(epoch from backend_start)::text = $2, true)`
+
+/** What a connection of our own relies on, for its whole life. */
+export function setUpOwn(limitMs: number): string {
+  return `set statement_timeout = ${limitMs};
+set lock_timeout = ${limitMs};
+set default_transaction_read_only = off;
+set default_transaction_isolation = 'read committed';
+set default_transaction_deferrable = off;
+select ${durable('session')}`
+}
+
+/** Triggers whose functions notify, to tell which table made a branch impossible to prepare. */
+export const notifyingTriggers = `select t.tgname::text as trigger, c.relname::text as relation,
+  p.proname::text as function
+  from pg_catalog.pg_trigger t
+  join pg_catalog.pg_class c on c.oid = t.tgrelid
+  join pg_catalog.pg_proc p on p.oid = t.tgfoid
+  where not t.tgisinternal and p.prosrc ~* 'notify' order by 2, 1 limit 200`

@@ -1,0 +1,209 @@
+/**
+ * What a statement would do to the branch's transaction or to its session, read off its text.
+ *
+ * The guard acts on it before anything is sent (A1: nobody but us ends a branch). It is a courtesy
+ * to the user and to ORMs, not the proof: command tags and the transaction status are.
+ */
+import { type IsolationLevel, readIsolation } from './options.ts'
+import { allTokens, type Token, Tokens } from './tokens.ts'
+
+export type Statement =
+  | { readonly kind: 'begin'; readonly tag: 'BEGIN' | 'START'; readonly modes: Modes | undefined }
+  | { readonly kind: 'commit' | 'rollback'; readonly form: 'plain' | 'unknown' }
+  | { readonly kind: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
+  /** Sets the isolation or the access of the transaction that is open, or of those to come. */
+  | { readonly kind: 'set-transaction' }
+  /** `PREPARE TRANSACTION` and what finishes it. */
+  | { readonly kind: 'two-phase'; readonly words: string }
+  /** What PostgreSQL refuses to prepare. */
+  | { readonly kind: 'unpreparable'; readonly what: string }
+  | { readonly kind: 'plain'; readonly changesSession: boolean }
+
+/** The modes that a BEGIN asks for. */
+export interface Modes {
+  readonly isolation: IsolationLevel | undefined
+  readonly access: 'read write' | 'read only' | undefined
+  readonly deferrable: boolean
+}
+
+const plain: Statement = { kind: 'plain', changesSession: false }
+const sessionChange: Statement = { kind: 'plain', changesSession: true }
+
+/** Words that make a look at the whole text worth its time; most statements have none. */
+const telling =
+  /temp|\bhold\b|notify|set_config|export_snapshot|pg_(?:try_)?advisory_lock(?:_shared)?\b/i
+const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
+
+/** How many tokens the first words of a command take at most, BEGIN's modes included. */
+const leadingTokens = 24
+
+/** @example readStatement('begin isolation level serializable').kind // 'begin' */
+export function readStatement(text: string): Statement {
+  const lead = leading(text)
+  const [first, second] = [wordAt(lead, 0), wordAt(lead, 1)]
+  switch (first) {
+    case 'begin':
+      return { kind: 'begin', tag: 'BEGIN', modes: readModes(lead.slice(1)) }
+    case 'start':
+      if (second !== 'transaction') return plain
+      return { kind: 'begin', tag: 'START', modes: readModes(lead.slice(1)) }
+    case 'commit':
+    case 'end':
+      if (second === 'prepared') return { kind: 'two-phase', words: 'COMMIT PREPARED' }
+      return { kind: 'commit', form: endForm(lead) }
+    case 'rollback':
+    case 'abort':
+      return readRollback(lead)
+    case 'savepoint':
+      return { kind: 'savepoint', name: nameAt(lead, 1) }
+    case 'release':
+      return { kind: 'release', name: nameAt(lead, second === 'savepoint' ? 2 : 1) }
+    case 'prepare':
+      if (second === 'transaction') return { kind: 'two-phase', words: 'PREPARE TRANSACTION' }
+      return sessionChange
+    case 'set':
+      return readSet(lead)
+    case 'reset':
+    case 'discard':
+    case 'deallocate':
+    case 'load':
+      return sessionChange
+    case 'listen':
+    case 'unlisten':
+    case 'notify':
+      return { kind: 'unpreparable', what: first.toUpperCase() }
+    default:
+      return telling.test(text) ? readWhole(allTokens(text)) : plain
+  }
+}
+
+/** Whether a text holds more than one statement; empty ones do not count. */
+export function isSeveral(text: string): boolean {
+  let ended = false
+  let begun = false
+  const tokens = new Tokens(text)
+  for (let token = tokens.next(); token !== undefined; token = tokens.next()) {
+    if (token.kind === 'symbol' && token.text === ';') ended = begun
+    else if (ended) return true
+    else begun = true
+  }
+  return false
+}
+
+/** The first tokens of the first statement that is not empty, without its end. */
+function leading(text: string): Token[] {
+  const tokens = new Tokens(text)
+  const found: Token[] = []
+  while (found.length < leadingTokens) {
+    const token = tokens.next()
+    if (token === undefined) break
+    const isEnd = token.kind === 'symbol' && token.text === ';'
+    if (isEnd && found.length > 0) break
+    if (!isEnd) found.push(token)
+  }
+  return found
+}
+
+function wordAt(tokens: readonly Token[], index: number): string | undefined {
+  const token = tokens[index]
+  return token?.kind === 'word' ? token.text : undefined
+}
+
+function nameAt(tokens: readonly Token[], index: number): string {
+  const token = tokens[index]
+  return token?.kind === 'word' || token?.kind === 'quoted' ? token.text : ''
+}
+
+function wordsOf(tokens: readonly Token[]): string {
+  return tokens.map((token) => ('text' in token ? token.text : '?')).join(' ')
+}
+
+/** `COMMIT`, `END WORK`, ... and nothing more: no `AND CHAIN`. */
+function endForm(lead: readonly Token[]): 'plain' | 'unknown' {
+  return /^\w+( work| transaction)?( and no chain)?$/.test(wordsOf(lead)) ? 'plain' : 'unknown'
+}
+
+function readRollback(lead: readonly Token[]): Statement {
+  if (wordAt(lead, 1) === 'prepared') return { kind: 'two-phase', words: 'ROLLBACK PREPARED' }
+  const to = /^\w+( work| transaction)? to( savepoint)? \S/.exec(wordsOf(lead))
+  if (to === null) return { kind: 'rollback', form: endForm(lead) }
+  return { kind: 'rollback-to', name: nameAt(lead, to[0].trim().split(' ').length - 1) }
+}
+
+/** `[WORK | TRANSACTION] [mode [,] ...]`; undefined where a mode is not known. */
+function readModes(tokens: readonly Token[]): Modes | undefined {
+  const isolation = /^isolation level (serializable|repeatable read|read (?:un)?committed)\s*/
+  let rest = wordsOf(tokens).replaceAll(/\s*,\s*/g, ' ')
+  rest = rest.replace(/^(work|transaction)\b\s*/, '')
+  let modes: Modes = { isolation: undefined, access: undefined, deferrable: false }
+  while (rest !== '') {
+    const level = isolation.exec(rest)
+    const access = /^(read write|read only)\s*/.exec(rest)
+    const deferrable = /^(not )?deferrable\s*/.exec(rest)
+    if (level !== null) modes = { ...modes, isolation: readIsolation(level[1] ?? '') }
+    else if (access !== null) modes = { ...modes, access: access[1] as 'read write' | 'read only' }
+    else if (deferrable !== null) modes = { ...modes, deferrable: deferrable[1] === undefined }
+    else return undefined
+    rest = rest.slice((level ?? access ?? deferrable)?.[0].length)
+  }
+  return modes
+}
+
+function readSet(lead: readonly Token[]): Statement {
+  const words = wordsOf(lead)
+  if (/^set (session characteristics|transaction|(local )?transaction_)/.test(words)) {
+    return { kind: 'set-transaction' }
+  }
+  if (/^set session transaction_/.test(words)) return { kind: 'set-transaction' }
+  return /^set (local|constraints)\b/.test(words) ? plain : sessionChange
+}
+
+/** Statements that carry a telling word: whether it stands where it means something. */
+function readWhole(tokens: readonly Token[]): Statement {
+  const words = tokens.map((token) => (token.kind === 'word' ? token.text : ''))
+  const lead = words.slice(0, 6).join(' ')
+  if (/^create (or replace )?((global|local) )?temp(orary)?\b/.test(lead)) {
+    return { kind: 'unpreparable', what: 'a temporary object' }
+  }
+  const pairs = words.map((text, index) => `${text} ${words[index + 1] ?? ''}`)
+  if (pairs.some((pair) => /^into temp(orary)?$/.test(pair))) {
+    return { kind: 'unpreparable', what: 'a temporary object' }
+  }
+  if (words[0] === 'declare' && pairs.includes('with hold')) {
+    return { kind: 'unpreparable', what: 'a cursor WITH HOLD' }
+  }
+  return readCalls(tokens, words)
+}
+
+/** Functions that do what a statement of its own would do. */
+function readCalls(tokens: readonly Token[], words: readonly string[]): Statement {
+  const calls = words.flatMap((text, index) => (isCall(tokens, index) ? [{ text, index }] : []))
+  const names = calls.map(({ text }) => text)
+  if (names.includes('pg_notify')) return { kind: 'unpreparable', what: 'pg_notify' }
+  if (names.includes('pg_export_snapshot')) {
+    return { kind: 'unpreparable', what: 'an exported snapshot' }
+  }
+  const changes = calls.some(
+    ({ text, index }) =>
+      sessionLock.test(text) || (text === 'set_config' && !isLocalSetting(tokens, index)),
+  )
+  return changes ? sessionChange : plain
+}
+
+function isCall(tokens: readonly Token[], index: number): boolean {
+  const next = tokens[index + 1]
+  return next?.kind === 'symbol' && next.text === '('
+}
+
+/** Whether `set_config(name, value, is_local)` ends in a literal `true`. */
+function isLocalSetting(tokens: readonly Token[], index: number): boolean {
+  let depth = 0
+  for (let at = index + 1; at < tokens.length; at += 1) {
+    const token = tokens[at]
+    if (token?.kind !== 'symbol') continue
+    if (token.text === '(') depth += 1
+    if (token.text === ')') depth -= 1
+    if (depth === 0) return wordAt(tokens, at - 1) === 'true'
+  }
+  return false
+}
