@@ -1,0 +1,74 @@
+/** The client's end of a connection to a simulated database: requests and their replies, in order. */
+import type { Network } from '../network/network.ts'
+import type { Wire } from '../network/wire.ts'
+import type { Actor } from '../scheduler.ts'
+import type { Database } from './database.ts'
+import { type Reply, type Request, wordsOf } from './messages.ts'
+import { Session } from './session.ts'
+
+/** The connection is gone: what was asked last may have been carried out. */
+export class ConnectionLost extends Error {
+  override readonly name = 'ConnectionLost'
+  readonly code = 'ECONNRESET'
+}
+
+interface Awaited {
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (lost: ConnectionLost) => void
+}
+
+export class Connection {
+  readonly #database: Database
+  readonly #wire: Wire
+  readonly #awaited: Awaited[] = []
+  #session: Session | undefined
+  #isLost = false
+
+  constructor(network: Network, client: Actor, database: Database) {
+    this.#database = database
+    this.#wire = network.connect(client, database.life)
+    this.#wire.onClientLost = () => this.#lose()
+    this.#wire.onServerLost = () => this.#session?.end()
+    if (database.life.isDead) this.#wire.break()
+  }
+
+  /** Whether the client knows that it is gone. */
+  get isLost(): boolean {
+    return this.#isLost
+  }
+
+  /** Rejects with `ConnectionLost` when the connection goes before the reply comes. */
+  request(request: Request): Promise<Reply> {
+    if (this.#isLost) return Promise.reject(new ConnectionLost('the connection was lost before'))
+    return new Promise((resolve, reject) => {
+      const awaited: Awaited = { resolve, reject }
+      this.#awaited.push(awaited)
+      const { name } = this.#wire.client
+      this.#wire.toServer(`${this.#database.name}: ${wordsOf(request)}`, () => {
+        this.#session ??= new Session(this.#database)
+        this.#database.note(`is asked by ${name}: ${wordsOf(request)}`)
+        this.#session.take(request, (reply) => this.#reply(awaited, reply))
+      })
+    })
+  }
+
+  /** Hangs up, at once and without a word of what is under way. */
+  close(): void {
+    this.#wire.close()
+    this.#lose()
+  }
+
+  #reply(awaited: Awaited, reply: Reply): void {
+    this.#wire.toClient(() => {
+      this.#awaited.splice(this.#awaited.indexOf(awaited), 1)
+      awaited.resolve(reply)
+    })
+  }
+
+  #lose(): void {
+    this.#isLost = true
+    for (const { reject } of this.#awaited.splice(0)) {
+      reject(new ConnectionLost('the connection was lost'))
+    }
+  }
+}

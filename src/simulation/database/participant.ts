@@ -1,0 +1,107 @@
+/** A simulated database as a participant: what `postgres(pool)` is to PostgreSQL. */
+import { invariant } from '../../core/invariant.ts'
+import type {
+  BeginOptions,
+  Branch,
+  FinishableBranch,
+  Participant,
+  ParticipantPorts,
+  PreparedBranch,
+  RecoveredBranchOptions,
+  ResourceCheck,
+} from '../../participants/contract.ts'
+import type { Network } from '../network/network.ts'
+import type { Actor } from '../scheduler.ts'
+import type { Broken } from '../violations.ts'
+import { type AccountClient, DatabaseBranch } from './branch.ts'
+import { Connection } from './connection.ts'
+import type { Database } from './database.ts'
+import { type Finish, finishOver } from './finish.ts'
+import { Pool } from './pool.ts'
+
+export interface DatabaseParticipantOptions {
+  readonly network: Network
+  readonly client: Actor
+  readonly database: Database
+  readonly poolSize: number
+  readonly canCommitOnePhase: boolean
+  readonly broken: Broken
+}
+
+export class DatabaseParticipant implements Participant<AccountClient> {
+  readonly kind = 'simulated'
+  readonly canPrepare = true
+  readonly canCommitOnePhase: boolean
+  readonly #options: DatabaseParticipantOptions
+  readonly #pool: Pool
+  readonly #finish: Finish
+  #ports: ParticipantPorts | undefined
+
+  constructor(options: DatabaseParticipantOptions) {
+    this.#options = options
+    this.canCommitOnePhase = options.canCommitOnePhase
+    this.#pool = new Pool(() => this.#connect(), options.poolSize)
+    this.#finish = finishOver(() => this.#connect())
+  }
+
+  attach(ports: ParticipantPorts): void {
+    this.#ports = ports
+  }
+
+  async check(): Promise<ResourceCheck> {
+    const connection = this.#connect()
+    try {
+      const reply = await connection.request({ type: 'identify' })
+      if (reply.type !== 'identity') return { status: 'unavailable', cause: reply }
+      const { fingerprint, preparedLimit } = reply
+      return { status: 'ready', fingerprint, preparedLimit }
+    } catch (cause) {
+      return { status: 'unavailable', cause }
+    } finally {
+      connection.close()
+    }
+  }
+
+  async begin({ id, timeLeftMs }: BeginOptions): Promise<Branch<AccountClient>> {
+    invariant(
+      this.#ports !== undefined,
+      'simulation',
+      'a participant is used before it is attached',
+    )
+    const connection = await this.#pool.take(this.#ports.timers, timeLeftMs)
+    const release = (): void => this.#pool.giveBack(connection)
+    try {
+      await connection.request({ type: 'begin', id, lockTimeoutMs: timeLeftMs })
+    } catch (cause) {
+      release()
+      throw cause
+    }
+    const { broken } = this.#options
+    return new DatabaseBranch({ id, connection, finish: this.#finish, release, broken })
+  }
+
+  recover({ id, evidence }: RecoveredBranchOptions): FinishableBranch {
+    return {
+      commit: () => this.#finish(id, 'commit', evidence),
+      rollback: () => this.#finish(id, 'rollback', evidence),
+    }
+  }
+
+  async listPrepared(): Promise<readonly PreparedBranch[]> {
+    const connection = this.#connect()
+    try {
+      const reply = await connection.request({ type: 'list' })
+      return reply.type === 'list' ? reply.prepared : []
+    } finally {
+      connection.close()
+    }
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  #connect(): Connection {
+    return new Connection(this.#options.network, this.#options.client, this.#options.database)
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The server's end of one connection to a simulated database: it takes requests one after another,
+ * and holds at most one open transaction. Its end rolls back what is open and was not prepared.
+ */
+import type { Database, Prepared, Work } from './database.ts'
+import { type Reply, type Request, refused } from './messages.ts'
+
+interface OpenWork extends Work {
+  readonly changes: Map<string, number>
+  readonly lockTimeoutMs: number
+  /** Changes at each savepoint. */
+  readonly savepoints: Map<number, ReadonlyMap<string, number>>
+  /** A statement failed: it can only roll back. */
+  hasFailed: boolean
+}
+
+type Answer = (reply: Reply) => void
+
+export class Session {
+  readonly #database: Database
+  readonly #waiting: { readonly request: Request; readonly answer: Answer }[] = []
+  #isBusy = false
+  #isOver = false
+  #work: OpenWork | undefined
+
+  constructor(database: Database) {
+    this.#database = database
+    database.sessions.add(this)
+  }
+
+  /** The branch whose work is open, if there is one. */
+  get branch(): string | undefined {
+    return this.#work?.id
+  }
+
+  take(request: Request, answer: Answer): void {
+    if (this.#isOver) return
+    this.#waiting.push({ request, answer })
+    this.#next()
+  }
+
+  /** The connection is gone. A request that is being carried out still ends. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#waiting.length = 0
+    this.#database.sessions.delete(this)
+    if (!this.#isBusy) this.#dropWork()
+  }
+
+  #next(): void {
+    if (this.#isBusy) return
+    const next = this.#waiting.shift()
+    if (next === undefined) return
+    this.#isBusy = true
+    this.#carryOut(next.request, (reply) => {
+      this.#isBusy = false
+      if (reply.type === 'refused' && this.#work !== undefined) this.#work.hasFailed = true
+      if (this.#isOver) return this.#dropWork()
+      next.answer(reply)
+      this.#next()
+    })
+  }
+
+  #dropWork(): void {
+    if (this.#work === undefined) return
+    this.#database.note(`drops ${this.#work.id}`)
+    this.#database.drop(this.#work.xid)
+    this.#work = undefined
+  }
+
+  #carryOut(request: Request, answer: Answer): void {
+    const database = this.#database
+    switch (request.type) {
+      case 'identify': {
+        const { fingerprint, preparedLimit } = database
+        return answer({ type: 'identity', fingerprint, preparedLimit })
+      }
+      case 'begin':
+        this.#work = {
+          id: request.id,
+          xid: database.begin(),
+          changes: new Map(),
+          lockTimeoutMs: request.lockTimeoutMs,
+          savepoints: new Map(),
+          hasFailed: false,
+        }
+        return answer({ type: 'done' })
+      case 'fate':
+        return answer({ type: 'fate', fate: database.fateOf(request.xid) })
+      case 'list': {
+        const prepared = [...database.prepared.values()].map(({ id, preparedAtMs }) => ({
+          id,
+          preparedAtMs,
+        }))
+        return answer({ type: 'list', prepared })
+      }
+      case 'commit-prepared':
+        return this.#finish(request.id, 'commit', answer)
+      case 'rollback-prepared':
+        return this.#finish(request.id, 'rollback', answer)
+      default:
+        return this.#inTransaction(request, answer)
+    }
+  }
+
+  #finish(id: string, act: 'commit' | 'rollback', answer: Answer): void {
+    const prepared: Prepared | undefined = this.#database.prepared.get(id)
+    if (prepared === undefined) return answer(refused('unknownId'))
+    if (prepared.isFinishing) return answer(refused('busy'))
+    this.#database.finish(prepared, act, 'participant', () => answer({ type: 'done' }))
+  }
+
+  #inTransaction(request: Request, answer: Answer): void {
+    const work = this.#work
+    if (work === undefined) return answer(refused('noTransaction'))
+    if (request.type === 'rollback') {
+      this.#dropWork()
+      return answer({ type: 'done' })
+    }
+    if (work.hasFailed && request.type !== 'rollback-to') {
+      if (request.type === 'prepare' || request.type === 'commit') this.#dropWork()
+      return answer(refused('failedTransaction'))
+    }
+    switch (request.type) {
+      case 'add':
+        return this.#add(work, request.account, request.amount, answer)
+      case 'read': {
+        const { balances } = this.#database
+        const own = work.changes.get(request.account) ?? 0
+        return answer({ type: 'balance', amount: (balances.get(request.account) ?? 0) + own })
+      }
+      case 'savepoint':
+        work.savepoints.set(request.name, new Map(work.changes))
+        return answer({ type: 'done' })
+      case 'release':
+        work.savepoints.delete(request.name)
+        return answer({ type: 'done' })
+      case 'rollback-to':
+        return this.#rollBackTo(work, request.name, answer)
+      case 'prepare':
+        return this.#prepare(work, answer)
+      case 'commit':
+        return this.#commit(work, answer)
+    }
+  }
+
+  #add(work: OpenWork, account: string, amount: number, answer: Answer): void {
+    const { locks, random, conditions } = this.#database
+    locks.take(account, work.xid, work.lockTimeoutMs, {
+      granted: () => {
+        if (this.#work !== work) return
+        if (random.chance(conditions.conflictChance)) return answer(refused('conflict'))
+        work.changes.set(account, (work.changes.get(account) ?? 0) + amount)
+        answer({ type: 'done' })
+      },
+      timedOut: () => answer(refused('lockTimeout')),
+    })
+  }
+
+  #rollBackTo(work: OpenWork, name: number, answer: Answer): void {
+    const saved = work.savepoints.get(name)
+    if (saved === undefined) return answer(refused('noTransaction'))
+    work.changes.clear()
+    for (const [account, change] of saved) work.changes.set(account, change)
+    work.hasFailed = false
+    answer({ type: 'done' })
+  }
+
+  #prepare(work: OpenWork, answer: Answer): void {
+    const database = this.#database
+    const { random, conditions, prepared, preparedLimit } = database
+    if (work.changes.size === 0) return answer({ type: 'read-only' })
+    const refusal =
+      (prepared.has(work.id) && 'duplicateId') ||
+      (prepared.size >= preparedLimit && 'noPreparedSlot') ||
+      (random.chance(conditions.noVoteChance) && 'deferredCheck')
+    if (refusal) {
+      this.#dropWork()
+      return answer(refused(refusal))
+    }
+    this.#work = undefined
+    database.prepare(work, () => answer({ type: 'prepared', xid: work.xid }))
+  }
+
+  #commit(work: OpenWork, answer: Answer): void {
+    const database = this.#database
+    if (work.changes.size > 0 && database.random.chance(database.conditions.noVoteChance)) {
+      this.#dropWork()
+      return answer(refused('deferredCheck'))
+    }
+    this.#work = undefined
+    const committed = (): void => {
+      database.end(work, 'commit', 'participant')
+      database.locks.release(work.xid)
+    }
+    if (work.changes.size > 0) return database.force(committed, () => answer({ type: 'done' }))
+    committed()
+    answer({ type: 'done' })
+  }
+}

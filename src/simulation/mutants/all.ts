@@ -1,0 +1,7 @@
+/** All planted bugs. */
+import { coordinatorMutants } from './coordinator.ts'
+import { logMutants } from './log.ts'
+import type { Mutant } from './mutant.ts'
+import { protocolMutants } from './protocol.ts'
+
+export const mutants: readonly Mutant[] = [...logMutants, ...protocolMutants, ...coordinatorMutants]

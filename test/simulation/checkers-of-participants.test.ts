@@ -1,0 +1,230 @@
+/** The checker between the coordinator and a participant sees each breach, and passes what is right. */
+import assert from 'node:assert/strict'
+import { beforeEach, describe, test } from 'node:test'
+
+import {
+  type BranchId,
+  formatBranchId,
+  type LogIdentity,
+  type TransactionId,
+} from '../../src/core/ids.ts'
+import type { Acknowledgement, Branch, Participant, Vote } from '../../src/participants/contract.ts'
+import type { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
+import { Facts } from '../../src/simulation/checkers/facts.ts'
+import { Owners } from '../../src/simulation/checkers/owners.ts'
+import { watchedParticipant } from '../../src/simulation/checkers/participant-watch.ts'
+import { Machine, Stage } from './stage.ts'
+
+const log = '0123456789abc' as LogIdentity
+const transaction = `sim.${log}.1.1` as TransactionId
+const yes: Vote = { vote: 'yes', evidence: undefined }
+const done: Acknowledgement = { result: 'done' }
+
+let stage: Stage
+let facts: Facts
+let owners: Owners
+let one: Machine
+/** What is durable: the test says. */
+let disk: { decision: 'committed' | 'aborted' | undefined; intent: boolean; mark: boolean }
+let isRuledOut: boolean
+
+beforeEach(() => {
+  stage = new Stage()
+  facts = new Facts()
+  owners = new Owners(stage.broken)
+  one = new Machine('p0.0')
+  owners.opened(log, 1, one)
+  disk = { decision: undefined, intent: false, mark: false }
+  isRuledOut = false
+})
+
+function watched(resource: string, vote: Vote, by: Machine = one): Participant {
+  const canPrepare = !resource.startsWith('last')
+  const branch = {
+    client: {},
+    seal: () => [],
+    doomed: undefined,
+    prepare: () => Promise.resolve(vote),
+    commitOnePhase: () => Promise.resolve({ result: 'committed' }),
+    commit: () => Promise.resolve(done),
+    rollback: () => Promise.resolve(done),
+  } as unknown as Branch
+  const participant = {
+    kind: 'test',
+    canPrepare,
+    canCommitOnePhase: true,
+    begin: () => Promise.resolve(branch),
+    recover: () => branch,
+  } as unknown as Participant
+  return watchedParticipant(participant, {
+    resource,
+    by,
+    facts,
+    owners,
+    durable: {
+      decisionOf: () => disk.decision,
+      hasIntent: () => disk.intent,
+      isMarkedOnePhase: () => disk.mark,
+    } as unknown as DurableRecords,
+    broken: stage.broken,
+    count: () => undefined,
+    isRuledOut: () => isRuledOut,
+    allowedStrangers: new Set(['assent.other.0123456789abc.1.1.0']),
+  })
+}
+
+function begin(resource: string, number: number, vote: Vote = yes): Promise<Branch> {
+  return watched(resource, vote).begin({
+    id: formatBranchId(transaction, number),
+    transaction,
+    timeLeftMs: 1_000,
+    isolation: undefined,
+    readOnly: false,
+  })
+}
+
+/** Two branches that have voted. */
+async function voted(...votes: readonly Vote[]): Promise<Branch[]> {
+  const branches = await Promise.all(
+    votes.map((vote, number) => begin(`db${number}`, number, vote)),
+  )
+  for (const branch of branches) branch.seal()
+  for (const branch of branches) await branch.prepare()
+  return branches
+}
+
+describe('a transaction that keeps the rules', () => {
+  test('is passed: votes, a durable decision, then commits', async () => {
+    const branches = await voted(yes, { vote: 'read-only', ended: false })
+    disk.decision = 'committed'
+    for (const branch of branches) await branch.commit()
+    assert.deepEqual(stage.rules, [])
+  })
+
+  test('is passed with a last resource, behind its intent', async () => {
+    const branch = await begin('db0', 0)
+    const last = await begin('last0', 1)
+    branch.seal()
+    last.seal()
+    await branch.prepare()
+    disk.intent = true
+    await last.commitOnePhase()
+    disk.decision = 'committed'
+    await branch.commit()
+    assert.deepEqual(stage.rules, [])
+  })
+
+  test('is passed with a single branch, behind the mark', async () => {
+    const branch = await begin('db0', 0)
+    branch.seal()
+    disk.mark = true
+    await branch.commitOnePhase()
+    assert.deepEqual(stage.rules, [])
+  })
+})
+
+describe('a breach', () => {
+  test('A1: commit under aborted, and roll back under committed', async () => {
+    const [first, second] = await voted(yes, yes)
+    disk.decision = 'aborted'
+    await first?.commit()
+    disk.decision = 'committed'
+    await second?.rollback()
+    assert.deepEqual(stage.rules, ['A1', 'A1'])
+  })
+
+  test('A3: commit before the decision is durable', async () => {
+    const [first] = await voted(yes, yes)
+    await first?.commit()
+    assert.deepEqual(stage.rules, ['A3'])
+  })
+
+  test('A3: the last resource commits before the intent is durable', async () => {
+    const last = await begin('last0', 1)
+    const first = await begin('db0', 0)
+    first.seal()
+    last.seal()
+    await first.prepare()
+    await last.commitOnePhase()
+    assert.deepEqual(stage.rules, ['A3'])
+  })
+
+  test('A4: a branch begins after a vote was asked; a client is open while one is', async () => {
+    await voted(yes)
+    await begin('db1', 1)
+    assert.deepEqual(stage.rules, ['A4'])
+    stage = new Stage()
+    facts = new Facts()
+    const open = await begin('db0', 0)
+    await open.prepare()
+    assert.deepEqual(stage.rules, ['A4'])
+  })
+
+  test('A5: commit although a vote is missing, was lost, or was a no', async () => {
+    for (const vote of ['unknown', 'no'] as const) {
+      stage = new Stage()
+      facts = new Facts()
+      const [first] = await voted(yes, { vote, cause: undefined })
+      disk.decision = 'committed'
+      await first?.commit()
+      assert.deepEqual(stage.rules, ['A5'])
+    }
+  })
+
+  test('A6: roll back while the last resource may have committed', async () => {
+    const last = await begin('last0', 1)
+    const first = await begin('db0', 0)
+    first.seal()
+    last.seal()
+    await first.prepare()
+    disk.intent = true
+    await last.commitOnePhase()
+    isRuledOut = true
+    await first.rollback()
+    assert.deepEqual(stage.rules, [])
+    isRuledOut = false
+    await first.rollback()
+    assert.deepEqual(stage.rules, ['A6'])
+  })
+
+  test('A7: a prepared branch of a log that another holds, or that is no log of ours', async () => {
+    const [branch] = await voted(yes)
+    one.isDead = true
+    const other = new Machine('p1.0')
+    const recovered = watched('db0', yes, other).recover
+    await recovered({ id: formatBranchId(transaction, 0), evidence: undefined }).rollback()
+    assert.deepEqual(stage.rules, ['A7'])
+    for (const id of ['assent.other.0123456789abc.1.1.0', 'assent.sim.xxxxxxxxxxxxx.1.1.0']) {
+      await recovered({ id: id as BranchId, evidence: undefined }).rollback()
+    }
+    assert.deepEqual(stage.rules, ['A7', 'A7'], 'the first of them is allowed')
+    assert.ok(branch !== undefined)
+  })
+
+  test('A8: a branch id is begun twice, or by another process', async () => {
+    await begin('db0', 0)
+    await begin('db0', 0)
+    assert.deepEqual(stage.rules, ['A8'])
+    const other = new Machine('p1.0')
+    one.isDead = true
+    owners.opened(log, 2, other)
+    const id = formatBranchId(transaction, 7)
+    const options = { transaction, timeLeftMs: 1, isolation: undefined, readOnly: false }
+    await watched('db0', yes, other).begin({ id, ...options })
+    assert.deepEqual(stage.rules, ['A8', 'A8'])
+  })
+
+  test('A9: one phase, and the log would still call its absence an abort', async () => {
+    const branch = await begin('db0', 0)
+    branch.seal()
+    await branch.commitOnePhase()
+    assert.deepEqual(stage.rules, ['A9'])
+  })
+
+  test('what a dead process still computes is no breach', async () => {
+    const [first] = await voted(yes, yes)
+    one.isDead = true
+    await first?.commit()
+    assert.deepEqual(stage.rules, [])
+  })
+})
