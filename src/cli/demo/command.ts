@@ -1,0 +1,59 @@
+/** `assent demo` */
+import { randomBytes, randomInt } from 'node:crypto'
+import type { Arguments } from '../arguments.ts'
+import type { Terminal } from '../command.ts'
+import { checkUrls } from './databases.ts'
+import { type DemoOptions, perform } from './demo.ts'
+import { openDisplay } from './display.ts'
+import { watchForInterruption } from './interruption.ts'
+import { failuresOf, renderRun, resultOf } from './result.ts'
+
+const seedMax = 2 ** 31 - 1
+
+/** Runs the demo; the exit code is 0 only if every check held. */
+export async function runDemo(given: Arguments, { out, err }: Terminal): Promise<number> {
+  const options = readOptions(given)
+  const asJson = given.has('json')
+  const display = openDisplay(asJson ? err : out)
+  const interruption = watchForInterruption()
+  interruption.signal.addEventListener('abort', () => {
+    display.note('ending early, with the checks; Ctrl-C again ends at once')
+  })
+  try {
+    display.note(`seed ${options.seed}`)
+    const { run, leftBehind } = await perform(options, display, interruption)
+    display.close()
+    const result = resultOf(run)
+    const people = asJson ? err : out
+    people.write(`\n${renderRun(run)}\n`)
+    for (const line of leftBehind) people.write(`${line}\n`)
+    if (!result.held) {
+      for (const line of failuresOf(run)) err.write(`assent demo: ${line}\n`)
+      err.write(`assent demo: to look into it, add: --seed ${options.seed} --keep\n`)
+    }
+    if (asJson) out.write(`${JSON.stringify(result)}\n`)
+    return result.held ? 0 : 1
+  } finally {
+    display.close()
+    interruption.end()
+  }
+}
+
+function readOptions(given: Arguments): DemoOptions {
+  const urls = given.all('postgres')
+  checkUrls(urls)
+  return {
+    seconds: given.number('seconds', { min: 1, max: 86_400, isWhole: false, byDefault: 20 }),
+    concurrency: given.number('concurrency', { min: 1, max: 64, isWhole: true, byDefault: 8 }),
+    killEvery: given.number('kill-every', { min: 0, max: 86_400, isWhole: false, byDefault: 3 }),
+    urls,
+    seed: given.number('seed', {
+      min: 0,
+      max: seedMax,
+      isWhole: true,
+      byDefault: randomInt(seedMax),
+    }),
+    run: randomBytes(4).toString('hex'),
+    keep: given.has('keep'),
+  }
+}

@@ -1,0 +1,85 @@
+/** What a run of the demo answers: for programs one line of JSON, for people a table. */
+import { count, counted, printable, table } from '../text.ts'
+import type { Recovered } from './audit.ts'
+import { allHeld, type Check, type Evidence, judge, type Money, moneyOf } from './evidence.ts'
+
+export interface DemoResult {
+  readonly committed: number
+  readonly aborted: number
+  readonly coordinatorKills: number
+  readonly databaseRestarts: number
+  /** Branches that were prepared when a worker was killed, by how they ended. */
+  readonly recovered: Recovered
+  readonly money: Money
+  readonly leftPrepared: number
+  /** Whether every check held. */
+  readonly held: boolean
+  readonly databases: readonly string[]
+  readonly log: string
+}
+
+export interface Run {
+  readonly evidence: Evidence
+  readonly recovered: Recovered
+  readonly kills: number
+  readonly restarts: number
+  /** URLs that may be shown. */
+  readonly databases: readonly string[]
+  readonly log: string
+}
+
+export function resultOf(run: Run): DemoResult {
+  const { evidence, recovered, kills, restarts, databases, log } = run
+  return {
+    committed: evidence.committed,
+    aborted: evidence.aborted,
+    coordinatorKills: kills,
+    databaseRestarts: restarts,
+    recovered: { committed: recovered.committed, aborted: recovered.aborted },
+    money: moneyOf(evidence),
+    leftPrepared: evidence.leftPrepared.count,
+    held: allHeld(judge(evidence)),
+    databases,
+    log,
+  }
+}
+
+/** The table at the end, for people. */
+export function renderRun(run: Run): string {
+  const { evidence, recovered, kills, restarts } = run
+  const checks = judge(evidence)
+  const doubtful = recovered.committed + recovered.aborted
+  return [
+    'What was done, as the databases have it:',
+    ...table(
+      [
+        ['transfers committed', count(evidence.committed)],
+        ['tried and rolled back', count(evidence.aborted)],
+        ['worker killed', counted(kills, 'time')],
+        ['database killed and restarted', counted(restarts, 'time')],
+        [
+          'branches in doubt after a kill',
+          `${count(doubtful)}: ${count(recovered.committed)} committed, ` +
+            `${count(recovered.aborted)} rolled back`,
+        ],
+      ],
+      '  ',
+    ),
+    '',
+    'What must hold:',
+    ...table(checks.map(checkRow), '  '),
+    '',
+    allHeld(checks) ? 'Everything held.' : 'NOT EVERYTHING HELD.',
+  ].join('\n')
+}
+
+/** The checks that failed, a line each. */
+export function failuresOf({ evidence }: Run): string[] {
+  return judge(evidence)
+    .filter(({ held }) => !held)
+    .map(({ name, detail }) => `not held: ${name} (${printable(detail)})`)
+}
+
+function checkRow({ name, held, detail }: Check): string[] {
+  return [held ? 'ok' : 'FAILED', name, printable(detail)]
+}

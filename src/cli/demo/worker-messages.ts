@@ -1,0 +1,33 @@
+/** What the demo and its worker process tell each other. */
+import type { Side } from './plan.ts'
+
+/** The first message to a worker. */
+export interface WorkerOrders {
+  /** The name of the installation. */
+  readonly name: string
+  readonly log: string
+  readonly urls: Readonly<Record<Side, string>>
+  readonly schema: string
+  /** How the worker's sessions are called in the databases. */
+  readonly applicationName: string
+  readonly concurrency: number
+  readonly seed: number
+  /** Counts the workers of a run: transfers of each have ids of their own. */
+  readonly incarnation: number
+}
+
+export type ToWorker =
+  | { readonly type: 'orders'; readonly orders: WorkerOrders }
+  /** Begin no more transfers. */
+  | { readonly type: 'finish' }
+  /** Close the coordinator and end. */
+  | { readonly type: 'close' }
+
+export type FromWorker =
+  /** The log is recovered, and transfers begin. */
+  | { readonly type: 'ready' }
+  /** No transfer is under way any more. */
+  | { readonly type: 'finished' }
+  | { readonly type: 'closed'; readonly undelivered: number; readonly held: number }
+  /** Something happened that must not. */
+  | { readonly type: 'problem'; readonly text: string }

@@ -1,0 +1,156 @@
+/** The demo itself, on real servers, with real kills; and that its checks see what is wrong. */
+import assert from 'node:assert/strict'
+import { readdir, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { test } from 'node:test'
+import pg from 'pg'
+
+import { makeTemporaryDirectory } from '../../../src/cli/postgres-server/directories.ts'
+import { type PostgresServers, postgresSuite } from '../../harness/postgres.ts'
+import { assent, jsonOf } from '../run-assent.ts'
+import { startDemo } from './running-demo.ts'
+import { apply, failedChecks, plants } from './violations.ts'
+
+await postgresSuite('assent demo', (servers) => {
+  test('holds while its worker and its servers are killed, and leaves nothing', async () => {
+    const answer = await assent(
+      'demo',
+      '--seconds',
+      '5',
+      '--kill-every',
+      '1',
+      '--seed',
+      '3',
+      '--json',
+    )
+    assert.equal(answer.exitCode, 0, answer.err)
+    const { databases, log, ...result } = jsonOf(answer)
+    assert.ok(result.coordinatorKills >= 1, answer.err)
+    assert.ok(result.committed > 0)
+    assert.deepEqual(
+      {
+        ...result,
+        committed: 0,
+        aborted: 0,
+        coordinatorKills: 0,
+        databaseRestarts: 0,
+        recovered: 0,
+      },
+      {
+        committed: 0,
+        aborted: 0,
+        coordinatorKills: 0,
+        databaseRestarts: 0,
+        recovered: 0,
+        money: { before: 2_000_000, after: 2_000_000 },
+        leftPrepared: 0,
+        held: true,
+      },
+    )
+    assert.deepEqual(Object.keys(result.recovered), ['committed', 'aborted'])
+    assert.equal(answer.out.trimEnd().split('\n').length, 1, 'stdout has more than the result')
+    assert.match(answer.err, /^Everything held\.$/m)
+    await assertGone(databases, log)
+  })
+
+  test('comes to an orderly end at Ctrl-C, and to a sudden one at the second', async (context) => {
+    const first = startDemo()
+    await first.says(/killed the worker/)
+    first.interrupt()
+    const answer = await first.ended
+    assert.equal(answer.exitCode, 0, answer.err)
+    const { held, databases, log } = jsonOf(answer)
+    assert.equal(held, true)
+    await assertGone(databases, log)
+
+    const folder = await makeTemporaryDirectory('assent-demo-test-')
+    context.after(() => rm(folder, { recursive: true }))
+    const second = startDemo({ TMPDIR: folder })
+    await second.says(/killed the worker/)
+    second.interrupt()
+    await second.says(/Ctrl-C again ends at once/)
+    second.interrupt()
+    const cut = await second.ended
+    assert.deepEqual({ exitCode: cut.exitCode, out: cut.out }, { exitCode: 130, out: '' })
+    const left = (await readdir(folder)).filter((name) => name.startsWith('assent-demo-'))
+    assert.deepEqual(left, [], 'it left its servers or its log')
+  })
+
+  test('keeps what it is told to, and its checks see every violation planted there', async () => {
+    const urls = await twoDatabases(servers)
+    const given = urls.flatMap((url) => ['--postgres', url])
+    const answer = await assent(
+      'demo',
+      '--seconds',
+      '2',
+      '--kill-every',
+      '1',
+      '--keep',
+      '--json',
+      ...given,
+    )
+    assert.equal(answer.exitCode, 0, answer.err)
+    const { log, databases: shown } = jsonOf(answer)
+    assert.ok(
+      shown.every((url: string) => url.includes(':***@')),
+      'shows a password',
+    )
+    const schema = /schema (assent_demo_\w+)/.exec(answer.err)?.[1] ?? ''
+    const [left, right] = urls.map((url) => servers.pool(url)) as [pg.Pool, pg.Pool]
+    const failures = (): Promise<string[]> => failedChecks({ left, right }, schema, log)
+    assert.deepEqual(await failures(), [])
+
+    for (const { what, plant, undo, check } of plants(schema)) {
+      await apply({ left, right }, plant)
+      assert.deepEqual(await failures(), check, what)
+      await apply({ left, right }, undo)
+      assert.deepEqual(await failures(), [], `undoing: ${what}`)
+    }
+    await rm(dirname(log), { recursive: true })
+  })
+
+  test('refuses databases that can not take part, and changes nothing', async () => {
+    const unable = await servers.start({ maxPreparedTransactions: 0 })
+    const unsafe = await servers.start({ settings: { fsync: 'off' } })
+    const able = await servers.database(await servers.shared())
+    const schemasIn = async (url: string): Promise<number | null> =>
+      (await servers.pool(url).query(`select 1 from pg_namespace where nspname ~ '^assent'`))
+        .rowCount
+    const refusals = [
+      { second: unsafe.url, says: /the worker ended before it was ready: right: .*fsync/ },
+      { second: unable.url, says: /has max_prepared_transactions = 0; set it to 64 and restart/ },
+      {
+        second: 'postgres://127.0.0.1:1/x',
+        says: /postgres:\/\/127\.0\.0\.1:1\/x can not be reached: /,
+      },
+      { second: `${able}?application_name=x`, says: /names the same database twice/ },
+    ]
+    for (const { second, says } of refusals) {
+      const answer = await assent(
+        'demo',
+        '--seconds',
+        '1',
+        '--postgres',
+        able,
+        '--postgres',
+        second,
+      )
+      assert.equal(answer.exitCode, 1)
+      assert.match(answer.err, says)
+      assert.equal(answer.err.trimEnd().split('\n').length, 1)
+      assert.equal(await schemasIn(able), 0)
+    }
+  })
+})
+
+async function twoDatabases(servers: PostgresServers): Promise<string[]> {
+  const server = await servers.shared()
+  return [await servers.database(server), await servers.database(server)]
+}
+
+async function assertGone(urls: readonly string[], log: string): Promise<void> {
+  await assert.rejects(stat(dirname(log)), { code: 'ENOENT' })
+  for (const url of urls) {
+    await assert.rejects(new pg.Client(url).connect(), { code: 'ECONNREFUSED' })
+  }
+}
