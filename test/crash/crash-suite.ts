@@ -1,0 +1,171 @@
+/**
+ * A suite with two real servers, a bank in each, and worker processes to kill. What a test leaves
+ * (processes, directories) is removed after it, whether it passed or not.
+ */
+import assert from 'node:assert/strict'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { afterEach } from 'node:test'
+import { type PostgresServer, type PostgresServers, postgresSuite } from '../harness/postgres.ts'
+import { until } from '../harness/postgres-conditions.ts'
+import { auditBooks, type Books, type Tally } from './audit.ts'
+import { Bank } from './bank.ts'
+import type { Entry } from './worker/diary.ts'
+import type { Side, TransferKind, WorkerSettings } from './worker/settings.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+const slotsMax = 12
+
+/** What differs between the workers of a test. */
+export type WorkerOptions = Omit<WorkerSettings, 'log' | 'diary' | 'urls'>
+
+export class CrashSuite {
+  readonly #servers: PostgresServers
+  #opened: Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> | undefined
+  readonly #workers: WorkerProcess[] = []
+  readonly #directories: string[] = []
+
+  constructor(servers: PostgresServers) {
+    this.#servers = servers
+    afterEach(() => this.#clear())
+  }
+
+  async bank(): Promise<Bank> {
+    return (await this.#open()).bank
+  }
+
+  async server(side: Side): Promise<PostgresServer> {
+    return (await this.#open()).servers[side]
+  }
+
+  /** A place for one log directory, on `disk` if given, and the diaries of the workers on it. */
+  async place(disk?: string): Promise<Place> {
+    const directory = await mkdtemp(join(tmpdir(), 'assent-crash-'))
+    this.#directories.push(directory)
+    const log = join(disk ?? directory, 'transactions')
+    return new Place(await this.bank(), log, directory, this.#workers)
+  }
+
+  #open(): Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> {
+    this.#opened ??= this.#start()
+    return this.#opened
+  }
+
+  async #start(): Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> {
+    const [left, right] = await Promise.all([
+      this.#servers.shared('left'),
+      this.#servers.shared('right'),
+    ])
+    const urls = { left: left.url, right: right.url }
+    const pools = { left: this.#servers.pool(left.url), right: this.#servers.pool(right.url) }
+    return { bank: await Bank.open(urls, pools), servers: { left, right } }
+  }
+
+  async #clear(): Promise<void> {
+    await Promise.all(this.#workers.splice(0).map((worker) => worker.remove()))
+    await this.#opened?.then(({ bank }) => bank.clear())
+    const directories = this.#directories.splice(0)
+    await Promise.all(directories.map((each) => rm(each, { recursive: true, force: true })))
+  }
+}
+
+/** One log directory with its workers. */
+export class Place {
+  readonly bank: Bank
+  readonly log: string
+  readonly #directory: string
+  readonly #workers: WorkerProcess[]
+  readonly #spawned: WorkerProcess[] = []
+
+  constructor(bank: Bank, log: string, directory: string, workers: WorkerProcess[]) {
+    this.bank = bank
+    this.log = log
+    this.#directory = directory
+    this.#workers = workers
+  }
+
+  spawn(options: WorkerOptions = {}): WorkerProcess {
+    const diary = join(this.#directory, `diary-${this.#spawned.length + 1}`)
+    const { log, bank } = this
+    const worker = new WorkerProcess({ ...options, log, diary, urls: bank.urls })
+    this.#workers.push(worker)
+    this.#spawned.push(worker)
+    return worker
+  }
+
+  /**
+   * Spawns workers beside those that are there until each slot of the log has one. A new one takes
+   * the first slot that seems free to it, which is not always the one that a dead worker left.
+   */
+  async spawnForEverySlot(workers: readonly WorkerProcess[]): Promise<WorkerProcess[]> {
+    const all = [...workers]
+    for (;;) {
+      const pending = await Promise.all(all.map((worker) => worker.ask({ ask: 'pending' })))
+      const held = new Set(pending.map(({ log }) => basename(log)))
+      const slots = (await readdir(this.log)).filter((name) => name.startsWith('slot-'))
+      if (slots.every((slot) => held.has(slot))) return all
+      assert.ok(all.length < slotsMax, `${slotsMax} workers have ${[...held]} of ${slots}`)
+      all.push(await this.spawn().untilReady())
+    }
+  }
+
+  /** Everything that any worker has noted here. */
+  entries(): Entry[] {
+    return this.#spawned.flatMap((worker) => worker.diary)
+  }
+
+  /** Waits until `worker` has finished what dead ones left, in its books and in the databases. */
+  async untilRecovered(worker: WorkerProcess): Promise<void> {
+    let left: unknown
+    try {
+      await until('nothing is left prepared, listed or running', async () => {
+        assert.equal(worker.ending, undefined, `it died while it recovered: ${worker.said}`)
+        left = await this.#left(worker)
+        return left === undefined
+      })
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause)
+      throw new Error(`${said}; left: ${JSON.stringify(left, null, 1)}`, { cause })
+    }
+  }
+
+  /** What is still left of anything; undefined when nothing is. */
+  async #left(worker: WorkerProcess): Promise<unknown> {
+    const dead = this.#spawned.filter(({ ending }) => ending !== undefined).map(({ pid }) => pid)
+    // In this order: what the dead had sent can be prepared until their sessions are gone.
+    const sessions = dead.length > 0 ? await this.bank.sessionsOf(dead) : []
+    if (sessions.length > 0) return { sessions }
+    const prepared = await this.bank.prepared()
+    const pending = await worker.ask({ ask: 'pending' })
+    const isIdle = pending.transactions.length === 0 && pending.orphans.length === 0
+    return prepared.length === 0 && isIdle ? undefined : { prepared, pending }
+  }
+
+  /** Asks `workers`, which own the logs, how everything ended, and checks it against the data. */
+  async audit(
+    workers: WorkerProcess | readonly WorkerProcess[],
+    mayBeUnknown: readonly TransferKind[] = [],
+  ): Promise<Tally> {
+    const entries = this.entries()
+    const ids = entries.flatMap((entry) => (entry.type === 'began' ? [entry.id] : []))
+    const asked = await Promise.all(
+      [workers].flat().map((worker) => worker.ask({ ask: 'outcomes', ids })),
+    )
+    const outcomes = new Map<string, string>()
+    ids.forEach((id, index) => {
+      // Only the owner of its log knows a transaction; to the others it is unknown.
+      const answers = new Set(asked.map((each) => each[index]!))
+      if (answers.size > 1) answers.delete('unknown')
+      assert.equal(answers.size, 1, `one answer about ${id}, not ${[...answers].join(' and ')}`)
+      outcomes.set(id, [...answers][0]!)
+    })
+    const books: Books = { bank: this.bank, entries, outcomes, mayBeUnknown }
+    return await auditBooks(books)
+  }
+}
+
+/** A suite over two servers. Await it at the top of the test file. */
+export function crashSuite(name: string, define: (suite: CrashSuite) => void): Promise<void> {
+  return postgresSuite(name, (servers) => define(new CrashSuite(servers)))
+}

@@ -1,0 +1,153 @@
+/**
+ * Workers and databases that are killed at random, for as long as it is asked for, from a seed.
+ *
+ *     ASSENT_SOAK_SECONDS=600 npm test -- test/crash/soak.test.ts
+ *
+ * A seed gives the same faults in the same order; the moments in between are the machine's own.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { until } from '../harness/postgres-conditions.ts'
+import { type CrashSuite, crashSuite, type Place } from './crash-suite.ts'
+import { type Side, sides, type TransferKind } from './worker/settings.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+const seconds = Number(process.env.ASSENT_SOAK_SECONDS ?? 8)
+const seed = Number(process.env.ASSENT_SOAK_SEED ?? Date.now() % 1_000_000)
+
+const recorded: readonly TransferKind[] = ['transfer', 'nested', 'transfer', 'refused']
+/** With these, a log may forget how a transaction ended that left no forced record. */
+const mixed: readonly TransferKind[] = [...recorded, 'one-phase', 'reading-along', 'reading']
+
+const faults = ['worker', 'worker', 'database', 'databases', 'both', 'stop', 'cut'] as const
+
+await crashSuite('processes and databases killed at random', (suite) => {
+  const limit = { timeout: (seconds + 110) * 1000 }
+  test(`nothing is lost or half done in ${seconds} s`, limit, async (t) => {
+    t.diagnostic(`replay: ASSENT_SOAK_SEED=${seed} ASSENT_SOAK_SECONDS=${seconds}`)
+    const soak = new Soak(suite, await suite.place(), randomFrom(seed))
+    try {
+      await soak.run(seconds)
+      t.diagnostic(await soak.end())
+    } catch (cause) {
+      const message = `ASSENT_SOAK_SEED=${seed}, after: ${soak.done.join(', ')}`
+      throw new Error(`${cause instanceof Error ? cause.message : cause}; ${message}`, { cause })
+    }
+  })
+})
+
+/** Numbers in [0, 1) that a seed determines (mulberry32, by Tommy Ettinger). */
+function randomFrom(start: number): () => number {
+  let state = start >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixedUp = Math.imul(state ^ (state >>> 15), state | 1)
+    mixedUp ^= mixedUp + Math.imul(mixedUp ^ (mixedUp >>> 7), mixedUp | 61)
+    return ((mixedUp ^ (mixedUp >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+class Soak {
+  /** The faults so far. */
+  readonly done: string[] = []
+  readonly #suite: CrashSuite
+  readonly #place: Place
+  readonly #random: () => number
+  readonly #kinds: readonly TransferKind[]
+  #workers: WorkerProcess[] = []
+
+  constructor(suite: CrashSuite, place: Place, random: () => number) {
+    this.#suite = suite
+    this.#place = place
+    this.#random = random
+    this.#kinds = random() < 0.5 ? recorded : mixed
+  }
+
+  async run(forSeconds: number): Promise<void> {
+    this.#workers = await Promise.all([this.#start(), this.#start()])
+    const endMs = performance.now() + forSeconds * 1000
+    while (performance.now() < endMs) {
+      await this.#progress()
+      const fault = this.#pick(faults)
+      this.done.push(fault)
+      await this.#inject(fault)
+    }
+  }
+
+  /** Stops the work, lets one process after the other recover, and audits. */
+  async end(): Promise<string> {
+    await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'rest' })))
+    this.#workers = await this.#place.spawnForEverySlot(this.#workers)
+    for (const worker of this.#workers) await this.#place.untilRecovered(worker)
+    const mayBeUnknown = this.#kinds === mixed ? mixed : []
+    const tally = await this.#place.audit(this.#workers, mayBeUnknown)
+    assert.ok(tally.committed > 0, 'some transactions committed')
+    return `${this.done.length} faults; ${JSON.stringify(tally)}`
+  }
+
+  async #start(): Promise<WorkerProcess> {
+    const options = { settleWaitMs: 300, timeoutMs: 2_000, answerTimeoutMs: 1_000 }
+    const worker = this.#place.spawn({ ...options, kinds: this.#kinds })
+    await worker.untilReady()
+    worker.tell({ ask: 'work', concurrency: 4 })
+    return worker
+  }
+
+  /** Some more transactions end, by some worker. */
+  async #progress(): Promise<void> {
+    const [worker] = this.#workers
+    await worker?.untilTold('the work goes on', 1 + Math.floor(this.#random() * 20))
+  }
+
+  async #inject(fault: (typeof faults)[number]): Promise<void> {
+    switch (fault) {
+      case 'worker':
+        return await this.#replace(this.#pick(this.#workers))
+      case 'database':
+        return await this.#bounce([this.#pick(sides)])
+      case 'databases':
+        return await this.#bounce(sides)
+      case 'both': {
+        const side = this.#pick(sides)
+        await Promise.all([this.#replace(this.#pick(this.#workers)), this.#bounce([side])])
+        return
+      }
+      case 'stop':
+        return await this.#pause(this.#pick(this.#workers))
+      case 'cut':
+        await this.#place.bank.endSessionsOf(this.#pick(this.#workers).pid, this.#pick(sides))
+        return
+    }
+  }
+
+  async #replace(worker: WorkerProcess): Promise<void> {
+    worker.signal('SIGKILL')
+    await worker.untilDead()
+    this.#workers = this.#workers.filter((each) => each !== worker)
+    this.#workers.push(await this.#start())
+  }
+
+  async #bounce(which: readonly Side[]): Promise<void> {
+    const servers = await Promise.all(which.map((side) => this.#suite.server(side)))
+    await Promise.all(servers.map((server) => server.kill()))
+    await this.#last(this.#random() * 200)
+    await Promise.all(servers.map((server) => server.start()))
+  }
+
+  async #pause(worker: WorkerProcess): Promise<void> {
+    worker.signal('SIGSTOP')
+    await this.#last(this.#random() * 500)
+    worker.signal('SIGCONT')
+  }
+
+  /** A fault lasts for a while. */
+  async #last(durationMs: number): Promise<void> {
+    const endMs = performance.now() + durationMs
+    await until('the fault has lasted', () => performance.now() > endMs)
+  }
+
+  #pick<Item>(items: readonly Item[]): Item {
+    return items[Math.floor(this.#random() * items.length)] as Item
+  }
+}

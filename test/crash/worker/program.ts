@@ -1,0 +1,111 @@
+/**
+ * The worker: a process of its own with a coordinator over two real databases, which the tests kill.
+ * It is told what to do by `process.argv` and by messages, and ends when its test does.
+ */
+import { subscribe } from 'node:diagnostics_channel'
+import pg from 'pg'
+
+import { openCoordinator, type StateChange } from '../../../src/index.ts'
+import { nodeDisk } from '../../../src/node/disk.ts'
+import { postgres } from '../../../src/postgres.ts'
+import { applicationOf } from '../bank.ts'
+import { CrashWatch } from './crash-watch.ts'
+import { Diary } from './diary.ts'
+import { openOnWatchedDisk } from './open-on-watched-disk.ts'
+import type { Pending, Question, Side, WorkerSettings } from './settings.ts'
+import { type Bank, Transfers } from './transfers.ts'
+import { DiskWatch, watchedDisk } from './watched-disk.ts'
+import { WatchedSocket } from './watched-socket.ts'
+
+/** Everything that happens by the clock happens soon: a test waits for it. */
+const brisk = {
+  backOffFirstMs: 20,
+  backOffMaxMs: 200,
+  sweepIntervalMs: 100,
+  orphanIntervalMs: 100,
+  adoptIntervalMs: 100,
+  checkIntervalMs: 50,
+}
+
+const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings
+const diary = new Diary(settings.diary)
+const watch = new CrashWatch(settings.crash, diary)
+const diskWatch = new DiskWatch(watch)
+
+function pool(side: Side): pg.Pool {
+  return new pg.Pool({
+    connectionString: settings.urls[side],
+    max: 12,
+    application_name: applicationOf(process.pid),
+    stream: () => new WatchedSocket(watch),
+  })
+}
+
+async function open(): Promise<Bank> {
+  const { segmentBytes, lastResource = false, settleWaitMs = 10_000 } = settings
+  const { answerTimeoutMs = 10_000 } = settings
+  const options = {
+    ...brisk,
+    name: 'crash',
+    log: settings.log,
+    settleWaitMs,
+    deliveryTimeoutMs: answerTimeoutMs,
+    resources: {
+      left: postgres(pool('left'), { answerTimeoutMs }),
+      right: postgres(pool('right'), { answerTimeoutMs, lastResource }),
+    },
+  }
+  if (segmentBytes === undefined) return await openCoordinator(options)
+  return await openOnWatchedDisk(watchedDisk(nodeDisk(), diskWatch), { ...options, segmentBytes })
+}
+
+function pending(bank: Bank): Pending {
+  return {
+    log: bank.log,
+    transactions: bank.transactions(),
+    orphans: bank.orphans().map(({ id, resource, ours }) => ({ id, resource, ours })),
+  }
+}
+
+async function answer(bank: Bank, transfers: Transfers, question: Question): Promise<unknown> {
+  switch (question.ask) {
+    case 'transfer':
+      return await transfers.run(question.kind, true)
+    case 'work':
+      return await transfers.goOn(question.concurrency)
+    case 'rest':
+      return await transfers.rest()
+    case 'pending':
+      return pending(bank)
+    case 'outcomes':
+      return await Promise.all(question.ids.map((id) => bank.outcome(id)))
+    case 'resolve':
+      return await bank.resolve(question.id, question.decision, {
+        by: 'the test',
+        reason: 'it has looked into both databases',
+      })
+    case 'break the disk':
+      diskWatch.fault = question.fault
+      return undefined
+    case 'disk calls':
+      return diskWatch.calls
+    case 'close':
+      return await bank.close()
+  }
+}
+
+subscribe('assent:log', (message) => {
+  const { state, log } = message as Extract<StateChange, { type: 'log' }>
+  diary.note({ type: 'log', state, log })
+})
+process.once('disconnect', () => process.exit(0))
+const bank = await open()
+const transfers = new Transfers(bank, diary, watch, settings)
+process.on('message', (message: { readonly number: number; readonly question: Question }) => {
+  const { number, question } = message
+  answer(bank, transfers, question).then(
+    (result) => process.send?.({ number, result }),
+    (error: unknown) => process.send?.({ number, failure: String(error) }),
+  )
+})
+process.send?.({ ready: true })

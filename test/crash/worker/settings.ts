@@ -1,0 +1,132 @@
+/** What a test tells its worker process: where it works, what it does, and where it is to die. */
+import type { PendingTransaction, Sighting } from '../../../src/index.ts'
+
+/** What a transaction does; each leaves a row in the journals of the databases that it changes. */
+export type TransferKind =
+  /** Money goes from one database to the other. */
+  | 'transfer'
+  /** The same, with a nested part that stays and one that is undone. */
+  | 'nested'
+  /** The same, but the second database refuses to prepare. */
+  | 'refused'
+  /** Money goes from one account to another of the first database. */
+  | 'one-phase'
+  /** The same, after a look into the second database. */
+  | 'reading-along'
+  /** A look into both databases. */
+  | 'reading'
+
+/** The databases whose journals a transaction of each kind is found in when it has committed. */
+export const journalsOf: Readonly<Record<TransferKind, readonly Side[]>> = {
+  transfer: ['left', 'right'],
+  nested: ['left', 'right'],
+  refused: ['left', 'right'],
+  'one-phase': ['left'],
+  'reading-along': ['left'],
+  reading: [],
+}
+
+/** The names of the two databases, which are the names of the resources, too. */
+export type Side = 'left' | 'right'
+export const sides: readonly Side[] = ['left', 'right']
+
+export type DiskOperation = 'write' | 'sync' | 'create' | 'rename' | 'remove' | 'syncDirectory'
+
+/** A moment that a worker can tell from inside, without a hook in what it runs. */
+export type Trigger =
+  /** The coordinator publishes it before it does what follows from it. */
+  | {
+      readonly on: 'event'
+      readonly channel: 'transaction' | 'branch' | 'log' | 'operator'
+      readonly state: string
+      /** Which time it is counted; 1 by default. */
+      readonly nth?: number
+    }
+  /** The bytes of a statement have been given to the kernel; no answer can have been read. */
+  | {
+      readonly on: 'sent'
+      readonly statement: 'prepare' | 'commit prepared' | 'rollback prepared' | 'commit'
+      readonly nth?: number
+    }
+  /** `torn`: the beginning of what is written has been. */
+  | {
+      readonly on: 'disk'
+      readonly operation: DiskOperation
+      readonly moment: 'before' | 'torn' | 'after'
+      /** Part of the path; anything by default. */
+      readonly path?: string
+      readonly nth?: number
+    }
+  /** In the work of the transaction itself. */
+  | { readonly on: 'work'; readonly step: 'between the databases' | 'in the nested part' }
+  /** The call has returned. */
+  | { readonly on: 'told' }
+
+/** A moment, and what the worker does to itself there. */
+export interface Crash {
+  readonly trigger: Trigger
+  /** `stop` leaves the killing to the test, which first waits for what is on its way. */
+  readonly signal: 'SIGKILL' | 'SIGSTOP'
+  /** From when on it is watched for: from the start, or for one transaction asked for by name. */
+  readonly armed: 'at open' | 'for the subject'
+}
+
+export interface WorkerSettings {
+  /** The log directory. */
+  readonly log: string
+  /** The file that outlives the worker; see `diary.ts`. */
+  readonly diary: string
+  readonly urls: Readonly<Record<Side, string>>
+  readonly crash?: Crash | undefined
+  /** Opens the right database as one that can't prepare. */
+  readonly lastResource?: boolean
+  /** What the transfers that go on beside do, in turn; by default they are plain transfers. */
+  readonly kinds?: readonly TransferKind[]
+  /** Of a transaction, until its decision. */
+  readonly timeoutMs?: number
+  /** How long a caller waits for acknowledgements. */
+  readonly settleWaitMs?: number
+  /** How long an answer of a database is waited for. */
+  readonly answerTimeoutMs?: number
+  /** Wraps the disk, and makes segments of so many bytes. */
+  readonly segmentBytes?: number
+}
+
+/** A fault of the wrapped disk, from when it is asked for. */
+export interface DiskFault {
+  readonly operation: DiskOperation
+  readonly code: 'ENOSPC' | 'EIO'
+}
+
+/** What the test asks of a worker that lives. */
+export type Question =
+  /** Runs one transaction; its crash point is armed for it alone. Answers `Told`. */
+  | { readonly ask: 'transfer'; readonly kind: TransferKind }
+  /** Transfers that go on beside. Answers when the first of each has ended. */
+  | { readonly ask: 'work'; readonly concurrency: number }
+  /** No new transfers; answers when the last has ended. */
+  | { readonly ask: 'rest' }
+  | { readonly ask: 'pending' }
+  | { readonly ask: 'outcomes'; readonly ids: readonly string[] }
+  | { readonly ask: 'resolve'; readonly id: string; readonly decision: 'committed' | 'aborted' }
+  | { readonly ask: 'break the disk'; readonly fault: DiskFault }
+  | { readonly ask: 'disk calls' }
+  | { readonly ask: 'close' }
+
+/** How a call ended, as its caller was told. */
+export type Told =
+  | { readonly result: 'committed' }
+  | {
+      readonly result: 'failed'
+      readonly code: string
+      readonly effect: string
+      readonly message: string
+    }
+
+/** What waits, as the coordinator lists it. */
+export interface Pending {
+  /** The slot that it has: `.../slot-0`. */
+  readonly log: string
+  readonly transactions: readonly PendingTransaction[]
+  readonly orphans: readonly Pick<Sighting, 'id' | 'resource' | 'ours'>[]
+}

@@ -1,0 +1,44 @@
+/** A socket that tells which statements have been given to the kernel. */
+import { Socket } from 'node:net'
+
+import type { CrashWatch } from './crash-watch.ts'
+import type { Trigger } from './settings.ts'
+
+type Written = (error?: Error | null) => void
+type Statement = Extract<Trigger, { on: 'sent' }>['statement']
+
+const statements: readonly { readonly statement: Statement; readonly form: RegExp }[] = [
+  { statement: 'prepare', form: /prepare transaction 'assent\.([^']+)\.[0-9a-z]+'/i },
+  { statement: 'commit prepared', form: /commit prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
+  { statement: 'rollback prepared', form: /rollback prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
+  { statement: 'commit', form: /; commit\0/i },
+]
+
+export class WatchedSocket extends Socket {
+  readonly #watch: CrashWatch
+
+  constructor(watch: CrashWatch) {
+    super()
+    this.#watch = watch
+  }
+
+  override _write(chunk: Buffer, encoding: BufferEncoding, written: Written): void {
+    super._write(chunk, encoding, written)
+    this.#look(chunk.toString())
+  }
+
+  override _writev(chunks: { chunk: Buffer; encoding: BufferEncoding }[], written: Written): void {
+    // Taken before: the socket reuses the list.
+    const text = chunks.map(({ chunk }) => chunk.toString()).join('')
+    super._writev?.(chunks, written)
+    this.#look(text)
+  }
+
+  /** The system call that sends is made before `_write` returns, as long as the kernel has room. */
+  #look(text: string): void {
+    for (const { statement, form } of statements) {
+      const found = form.exec(text)
+      if (found !== null) this.#watch.at({ on: 'sent', statement }, found[1])
+    }
+  }
+}
