@@ -1,19 +1,10 @@
 /** Packs the package as it would be published, into a folder that is gone afterwards. */
 
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { repository, runOrThrow } from './command.ts'
-
-/** What the package needs before it can be packed whole. */
-const packageSources = ['src/index.ts', 'src/postgres.ts', 'src/cli/main.ts']
-
-/** The sources that `package.json` names and that aren't written yet. */
-export function missingPackageSources(): readonly string[] {
-  return packageSources.filter((source) => !existsSync(join(repository, source)))
-}
 
 /** Builds, packs, and calls `use` with the tarball's path. */
 export async function withTarball<Result>(

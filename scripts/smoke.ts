@@ -1,7 +1,8 @@
 /**
  * `npm run smoke`: packs the package, installs it into an empty project without install scripts,
- * imports every entry, compiles a user's file against its types, and runs its program. What the
- * gates over the tarball can't see (a file that is missing, an import that fails) shows here.
+ * imports every entry, compiles a user's file against its types, runs its program, and runs the
+ * README's quick start against two PostgreSQL servers. What the gates over the tarball can't see (a
+ * file that is missing, an import that fails, a README that lies) shows here.
  */
 
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
@@ -10,6 +11,7 @@ import { join } from 'node:path'
 
 import { repository, runOrThrow } from './command.ts'
 import { withTarball } from './package.ts'
+import { runQuickStart } from './quick-start.ts'
 
 const importer = `
 import * as assent from 'assent'
@@ -41,6 +43,8 @@ const project = await mkdtemp(join(tmpdir(), 'assent-smoke-'))
 try {
   await withTarball((tarball) => smoke(tarball))
   process.stdout.write('ok       the packed tarball installs, imports, compiles and runs\n')
+  await runQuickStart(project)
+  process.stdout.write('ok       the quick start of the README moved money between two servers\n')
 } finally {
   await rm(project, { recursive: true, force: true })
 }
@@ -51,7 +55,8 @@ async function smoke(tarball: string): Promise<void> {
   await write('user.ts', typedUser)
   await write('tsconfig.json', JSON.stringify({ compilerOptions, files: ['user.ts'] }))
 
-  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', tarball]
+  const driver = `pg@${await version('pg')}`
+  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', tarball, driver]
   await runOrThrow({ tool: 'npm', arguments: install }, project)
   await checkContents()
   await runOrThrow({ tool: process.execPath, arguments: ['importer.js'] }, project)
@@ -82,6 +87,12 @@ async function checkContents(): Promise<void> {
     .split('\n')
     .filter((file) => /tsbuildinfo|tsconfig|\/simulation\/|\.test\./.test(file))
   if (strays.length > 0) throw new Error(`the package ships ${strays.join(', ')}`)
+}
+
+/** The version that the repository tests with. */
+async function version(name: string): Promise<string> {
+  const manifest = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'))
+  return manifest.devDependencies[name]
 }
 
 async function write(name: string, text: string): Promise<void> {

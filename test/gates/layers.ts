@@ -18,6 +18,9 @@ export interface Layer {
 
 const contracts = ['log/contract.ts', 'participants/contract.ts']
 
+/** What the types of the face are made of, beside the layers that an entry may import. */
+const entryTypes = [...contracts, 'protocol/two-phase/state.ts']
+
 export const layers: readonly Layer[] = [
   layer('core', { pure: true, mayImport: [] }),
   layer('protocol', { pure: true, mayImport: ['core'], opensWithComment: true }),
@@ -33,7 +36,7 @@ export const layers: readonly Layer[] = [
     mayImport: ['core', 'protocol', 'log', 'participants', 'coordinator'],
   }),
   layer('node', { mayImport: ['core', 'log', 'participants', 'coordinator'] }),
-  layer('entry', { mayImport: ['core', 'participants', 'coordinator', 'node'] }),
+  layer('entry', { mayImport: ['core', 'participants', 'coordinator', 'node', ...entryTypes] }),
   layer('cli', {
     mayImport: ['core', 'protocol', 'log', 'participants', 'coordinator', 'node', 'entry'],
     packages: ['pg'],
