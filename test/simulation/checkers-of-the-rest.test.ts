@@ -62,6 +62,7 @@ beforeEach(() => {
     durable: {
       decisionOf: () => decision,
       hasHeuristic: () => hasHeuristic,
+      isForgotten: () => false,
     } as unknown as DurableRecords,
   } as unknown as Surroundings
 })

@@ -53,6 +53,11 @@ export class DurableRecords {
     return this.#records.has(`resolved ${keyInLog(id)} undefined ${decision}`)
   }
 
+  isForgotten(id: TransactionId): boolean {
+    this.#refresh()
+    return this.#records.has(`forgotten ${keyInLog(id)}`)
+  }
+
   hasHeuristic(id: TransactionId): boolean {
     this.#refresh()
     return this.#heuristics.has(keyInLog(id))

@@ -76,7 +76,8 @@ export function judgeListed({ surroundings, coordinators }: Remains): void {
     ),
   )
   for (const found of facts.all()) {
-    if (found.isForgotten || listed.has(found.id)) continue
+    // An act whose answer was lost is recorded all the same.
+    if (found.isForgotten || durable.isForgotten(found.id) || listed.has(found.id)) continue
     const isRolledBackByHand = [...found.done.values()].some(
       ({ state, isByHand }) => state === 'rolled-back' && isByHand,
     )
