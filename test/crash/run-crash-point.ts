@@ -17,8 +17,10 @@ export function testCrashPoints(suite: CrashSuite, points: readonly CrashPoint[]
   for (const point of points) {
     test(`survives SIGKILL: ${point.name}`, async () => {
       const place = await suite.place()
-      const subject = await crashAt(place, point)
-      await recover(place, point, subject)
+      await explained(point, async () => {
+        const subject = await crashAt(place, point)
+        await recover(place, point, subject)
+      })
     })
   }
 }
@@ -35,43 +37,64 @@ export function testRecoveryPoints(
     const first = { ...found, beside: 0 }
     test(`survives a second SIGKILL, in recovery: ${point.name}`, async () => {
       const place = await suite.place()
-      const subject = await crashAt(place, first)
-      const isStill = point.killedWhen !== undefined
-      const { trigger } = point
-      const second = place.spawn({
-        ...optionsOf({ ...first, trigger }),
-        crash: { trigger, signal: isStill ? 'SIGSTOP' : 'SIGKILL', armed: 'at open' },
-      })
-      const decision = first.operatorSays
-      if (decision !== undefined) {
-        await second.untilReady()
-        second.tell({ ask: 'resolve', id: subject, decision })
-      }
-      await untilStruck(place, second, point.killedWhen)
-      // The operator has spoken: the third one needs no second word.
-      const { operatorSays: _, ...told } = first
-      await recover(place, told, subject)
+      await explained(point, () => crashTwice(place, first, point))
     })
   }
 }
 
+async function crashTwice(place: Place, first: CrashPoint, point: RecoveryPoint): Promise<void> {
+  const subject = await crashAt(place, first)
+  const { trigger, killedWhen } = point
+  const signal = killedWhen === undefined ? 'SIGKILL' : 'SIGSTOP'
+  const second = place.spawn({
+    ...optionsOf({ ...first, trigger }),
+    crash: { trigger, signal, armed: 'at open' },
+  })
+  const decision = first.operatorSays
+  if (decision !== undefined) {
+    await second.untilReady()
+    second.tell({ ask: 'resolve', id: subject, decision })
+  }
+  await untilStruck(place, second, killedWhen)
+  // The operator has spoken: the third one needs no second word.
+  const { operatorSays: _, ...told } = first
+  await recover(place, told, subject)
+}
+
 /** A test for each point: the log's files change under load, until one change is the last. */
 export function testLogFilePoints(suite: CrashSuite, points: readonly LogFilePoint[]): void {
-  for (const { name, trigger } of points) {
-    test(`survives SIGKILL under load: ${name}`, async () => {
+  for (const point of points) {
+    test(`survives SIGKILL under load: ${point.name}`, async () => {
       const place = await suite.place()
-      const worker = place.spawn({
-        segmentBytes: smallSegmentBytes,
-        crash: { trigger, signal: 'SIGKILL', armed: 'at open' },
-      })
-      await worker.untilReady()
-      worker.tell({ ask: 'work', concurrency: 4 })
-      await untilStruck(place, worker, undefined)
-      const next = await place.spawn({ segmentBytes: smallSegmentBytes }).untilReady()
-      await place.untilRecovered(next)
-      const { committed } = await place.audit(next)
-      assert.ok(committed > 10, `only ${committed} transactions had committed`)
+      await explained(point, () => crashUnderLoad(place, point))
     })
+  }
+}
+
+async function crashUnderLoad(place: Place, { trigger }: LogFilePoint): Promise<void> {
+  const worker = place.spawn({
+    segmentBytes: smallSegmentBytes,
+    crash: { trigger, signal: 'SIGKILL', armed: 'at open' },
+  })
+  await worker.untilReady()
+  worker.tell({ ask: 'work', concurrency: 4 })
+  await untilStruck(place, worker, undefined)
+  const next = await place.spawn({ segmentBytes: smallSegmentBytes }).untilReady()
+  await place.untilRecovered(next)
+  const { committed } = await place.audit(next)
+  assert.ok(committed > 10, `only ${committed} transactions had committed`)
+}
+
+/** A failure says where it was, and what could have gone wrong there. */
+async function explained(
+  { where, race }: Pick<CrashPoint, 'where' | 'race'>,
+  body: () => Promise<void>,
+): Promise<void> {
+  try {
+    await body()
+  } catch (cause) {
+    const said = cause instanceof Error ? cause.message : String(cause)
+    throw new Error(`${said}\nat: ${where}\nrace: ${race}`, { cause })
   }
 }
 

@@ -8,6 +8,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
+import { SeededRandom } from '../../src/simulation/random.ts'
 import { until } from '../harness/postgres-conditions.ts'
 import { type CrashSuite, crashSuite, type Place } from './crash-suite.ts'
 import { type Side, sides, type TransferKind } from './worker/settings.ts'
@@ -22,46 +23,43 @@ const mixed: readonly TransferKind[] = [...recorded, 'one-phase', 'reading-along
 
 const faults = ['worker', 'worker', 'database', 'databases', 'both', 'stop', 'cut'] as const
 
-await crashSuite('processes and databases killed at random', (suite) => {
-  const limit = { timeout: (seconds + 110) * 1000 }
-  test(`nothing is lost or half done in ${seconds} s`, limit, async (t) => {
-    t.diagnostic(`replay: ASSENT_SOAK_SEED=${seed} ASSENT_SOAK_SECONDS=${seconds}`)
-    const soak = new Soak(suite, await suite.place(), randomFrom(seed))
-    try {
-      await soak.run(seconds)
-      t.diagnostic(await soak.end())
-    } catch (cause) {
-      const message = `ASSENT_SOAK_SEED=${seed}, after: ${soak.done.join(', ')}`
-      throw new Error(`${cause instanceof Error ? cause.message : cause}; ${message}`, { cause })
-    }
-  })
-})
+/** A long run is one of many rounds: the test runner wants to hear something now and then. */
+const roundSecondsMax = 60
+const rounds = Math.ceil(seconds / roundSecondsMax)
+const roundSeconds = seconds / rounds
 
-/** Numbers in [0, 1) that a seed determines (mulberry32, by Tommy Ettinger). */
-function randomFrom(start: number): () => number {
-  let state = start >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixedUp = Math.imul(state ^ (state >>> 15), state | 1)
-    mixedUp ^= mixedUp + Math.imul(mixedUp ^ (mixedUp >>> 7), mixedUp | 61)
-    return ((mixedUp ^ (mixedUp >>> 14)) >>> 0) / 2 ** 32
+await crashSuite('processes and databases killed at random', (suite) => {
+  for (let round = 1; round <= rounds; round += 1) {
+    const roundSeed = seed + round - 1
+    test(`nothing is lost or half done, round ${round} of ${rounds}`, async (t) => {
+      const replay = `ASSENT_SOAK_SEED=${roundSeed} ASSENT_SOAK_SECONDS=${roundSeconds}`
+      t.diagnostic(`replay: ${replay}`)
+      const soak = new Soak(suite, await suite.place(), new SeededRandom(roundSeed))
+      try {
+        await soak.run(roundSeconds)
+        t.diagnostic(await soak.end())
+      } catch (cause) {
+        const said = cause instanceof Error ? cause.message : String(cause)
+        throw new Error(`${said}; ${replay}, after: ${soak.done.join(', ')}`, { cause })
+      }
+    })
   }
-}
+})
 
 class Soak {
   /** The faults so far. */
   readonly done: string[] = []
   readonly #suite: CrashSuite
   readonly #place: Place
-  readonly #random: () => number
+  readonly #random: SeededRandom
   readonly #kinds: readonly TransferKind[]
   #workers: WorkerProcess[] = []
 
-  constructor(suite: CrashSuite, place: Place, random: () => number) {
+  constructor(suite: CrashSuite, place: Place, random: SeededRandom) {
     this.#suite = suite
     this.#place = place
     this.#random = random
-    this.#kinds = random() < 0.5 ? recorded : mixed
+    this.#kinds = random.chance(0.5) ? recorded : mixed
   }
 
   async run(forSeconds: number): Promise<void> {
@@ -69,7 +67,7 @@ class Soak {
     const endMs = performance.now() + forSeconds * 1000
     while (performance.now() < endMs) {
       await this.#progress()
-      const fault = this.#pick(faults)
+      const fault = this.#random.pick(faults)
       this.done.push(fault)
       await this.#inject(fault)
     }
@@ -97,26 +95,29 @@ class Soak {
   /** Some more transactions end, by some worker. */
   async #progress(): Promise<void> {
     const [worker] = this.#workers
-    await worker?.untilTold('the work goes on', 1 + Math.floor(this.#random() * 20))
+    await worker?.untilTold('the work goes on', this.#random.integer(1, 20))
   }
 
   async #inject(fault: (typeof faults)[number]): Promise<void> {
     switch (fault) {
       case 'worker':
-        return await this.#replace(this.#pick(this.#workers))
+        return await this.#replace(this.#random.pick(this.#workers))
       case 'database':
-        return await this.#bounce([this.#pick(sides)])
+        return await this.#bounce([this.#random.pick(sides)])
       case 'databases':
         return await this.#bounce(sides)
       case 'both': {
-        const side = this.#pick(sides)
-        await Promise.all([this.#replace(this.#pick(this.#workers)), this.#bounce([side])])
+        const side = this.#random.pick(sides)
+        await Promise.all([this.#replace(this.#random.pick(this.#workers)), this.#bounce([side])])
         return
       }
       case 'stop':
-        return await this.#pause(this.#pick(this.#workers))
+        return await this.#pause(this.#random.pick(this.#workers))
       case 'cut':
-        await this.#place.bank.endSessionsOf(this.#pick(this.#workers).pid, this.#pick(sides))
+        await this.#place.bank.endSessionsOf(
+          this.#random.pick(this.#workers).pid,
+          this.#random.pick(sides),
+        )
         return
     }
   }
@@ -131,13 +132,13 @@ class Soak {
   async #bounce(which: readonly Side[]): Promise<void> {
     const servers = await Promise.all(which.map((side) => this.#suite.server(side)))
     await Promise.all(servers.map((server) => server.kill()))
-    await this.#last(this.#random() * 200)
+    await this.#last(this.#random.between(0, 200))
     await Promise.all(servers.map((server) => server.start()))
   }
 
   async #pause(worker: WorkerProcess): Promise<void> {
     worker.signal('SIGSTOP')
-    await this.#last(this.#random() * 500)
+    await this.#last(this.#random.between(0, 500))
     worker.signal('SIGCONT')
   }
 
@@ -145,9 +146,5 @@ class Soak {
   async #last(durationMs: number): Promise<void> {
     const endMs = performance.now() + durationMs
     await until('the fault has lasted', () => performance.now() > endMs)
-  }
-
-  #pick<Item>(items: readonly Item[]): Item {
-    return items[Math.floor(this.#random() * items.length)] as Item
   }
 }

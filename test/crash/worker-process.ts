@@ -8,7 +8,13 @@ import { promisify } from 'node:util'
 import type { CloseReport } from '../../src/index.ts'
 import { until } from '../harness/postgres-conditions.ts'
 import { type Entry, readDiary } from './worker/diary.ts'
-import type { Pending, Question, Told, WorkerSettings } from './worker/settings.ts'
+import {
+  type Pending,
+  type Question,
+  settingsVariable,
+  type Told,
+  type WorkerSettings,
+} from './worker/settings.ts'
 
 const run = promisify(execFile)
 const program = fileURLToPath(new URL('./worker/program.ts', import.meta.url))
@@ -52,9 +58,11 @@ export class WorkerProcess {
   constructor(settings: WorkerSettings) {
     this.settings = settings
     const { NODE_TEST_CONTEXT: _, ...env } = process.env
-    this.#child = spawn(process.execPath, [program, JSON.stringify(settings)], {
+    // Not as an argument: every account of the machine could read the servers' passwords.
+    const given = { [settingsVariable]: JSON.stringify(settings) }
+    this.#child = spawn(process.execPath, [program], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      env: { NODE_COMPILE_CACHE: compileCache, ...env },
+      env: { NODE_COMPILE_CACHE: compileCache, ...env, ...given },
     })
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => this.#said.push(text))

@@ -9,8 +9,8 @@ import type { Told, TransferKind } from './settings.ts'
 export type Entry =
   /** A transaction has its id. Written before its first statement. */
   | { readonly type: 'began'; readonly id: string; readonly kind: TransferKind }
-  /** Its caller was told. */
-  | { readonly type: 'told'; readonly id: string; readonly told: Told }
+  /** Its caller was told; without an id where it was refused before it had one. */
+  | { readonly type: 'told'; readonly id?: string; readonly told: Told }
   /** The crash point, or the place where the worker stopped itself. */
   | { readonly type: 'reached'; readonly detail: string; readonly id: string | undefined }
   /** The log was opened, adopted, given up, or has failed. */

@@ -1,6 +1,6 @@
 /**
  * The worker: a process of its own with a coordinator over two real databases, which the tests kill.
- * It is told what to do by `process.argv` and by messages, and ends when its test does.
+ * It is told what to do by its environment and by messages, and ends when its test does.
  */
 import { subscribe } from 'node:diagnostics_channel'
 import pg from 'pg'
@@ -12,7 +12,13 @@ import { applicationOf } from '../bank.ts'
 import { CrashWatch } from './crash-watch.ts'
 import { Diary } from './diary.ts'
 import { openOnWatchedDisk } from './open-on-watched-disk.ts'
-import type { Pending, Question, Side, WorkerSettings } from './settings.ts'
+import {
+  type Pending,
+  type Question,
+  type Side,
+  settingsVariable,
+  type WorkerSettings,
+} from './settings.ts'
 import { type Bank, Transfers } from './transfers.ts'
 import { DiskWatch, watchedDisk } from './watched-disk.ts'
 import { WatchedSocket } from './watched-socket.ts'
@@ -27,7 +33,7 @@ const brisk = {
   checkIntervalMs: 50,
 }
 
-const settings = JSON.parse(process.argv[2] ?? '') as WorkerSettings
+const settings = JSON.parse(process.env[settingsVariable] ?? '') as WorkerSettings
 const diary = new Diary(settings.diary)
 const watch = new CrashWatch(settings.crash, diary)
 const diskWatch = new DiskWatch(watch)

@@ -71,6 +71,9 @@ export interface Crash {
   readonly armed: 'at open' | 'for the subject'
 }
 
+/** The environment variable that carries a worker's settings, as JSON. */
+export const settingsVariable = 'ASSENT_CRASH_WORKER'
+
 export interface WorkerSettings {
   /** The log directory. */
   readonly log: string

@@ -50,7 +50,8 @@ export class Transfers {
       return tx.id
     }
     const told = await this.#call(kind, began).then((): Told => ({ result: 'committed' }), failed)
-    if (id !== undefined) {
+    if (id === undefined) this.#diary.note({ type: 'told', told })
+    else {
       this.#diary.note({ type: 'told', id, told })
       this.#watch.at({ on: 'told' }, id)
       if (isSubject) this.#diary.note({ type: 'passed', id, told })
