@@ -80,8 +80,9 @@ function parseNumber(text: string): number | undefined {
 
 /**
  * @example
- * const name = 'shop' as InstallationName
- * formatTransactionId({ installation: name, log, epoch: 3, counter: 51 }) // 'shop.<log>.3.1f'
+ * const installation = 'shop' as InstallationName
+ * const log = '7k2m9q4w8x1zc' as LogIdentity
+ * formatTransactionId({ installation, log, epoch: 3, counter: 51 }) // 'shop.7k2m9q4w8x1zc.3.1f'
  */
 export function formatTransactionId(parts: TransactionIdParts): TransactionId {
   const { installation, log, epoch, counter } = parts
@@ -105,7 +106,8 @@ export function parseTransactionId(text: string): TransactionIdParts | undefined
 
 /**
  * @example
- * formatBranchId(transaction, 0) // 'assent.shop.<log>.3.1f.0'
+ * const transaction = 'shop.7k2m9q4w8x1zc.3.1f' as TransactionId
+ * formatBranchId(transaction, 0) // 'assent.shop.7k2m9q4w8x1zc.3.1f.0'
  */
 export function formatBranchId(transaction: TransactionId, branch: number): BranchId {
   return `${prefix}${transaction}.${branch.toString(36)}` as BranchId
