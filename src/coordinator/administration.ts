@@ -7,12 +7,7 @@
  */
 import type { Decision, Outcome } from '../core/decision.ts'
 import { AssentError, isAssentError } from '../core/errors.ts'
-import {
-  type BranchId,
-  parseBranchId,
-  parseTransactionId,
-  type TransactionId,
-} from '../core/ids.ts'
+import { type BranchId, parseBranchId, parseTransactionId } from '../core/ids.ts'
 import type { Clock, Events } from '../core/ports.ts'
 import {
   type LogRecord,
@@ -76,7 +71,7 @@ export class Administration {
   outcome(id: string): Outcome {
     const parts = parseTransactionId(id)
     if (parts === undefined) throw notAnId(id)
-    const live = this.#engine.live.get(id as TransactionId)
+    const live = this.#engine.live.get(id)
     if (live !== undefined) return outcomeOfLive(live)
     const book = this.#books.of(parts)
     if (book === undefined || !book.hasIssued(parts)) return 'unknown'
@@ -90,7 +85,7 @@ export class Administration {
     }
     if (parseBranchId(id) !== undefined)
       return await this.#resolveStranger(id, decision, resolution)
-    const live = this.#engine.live.get(id as TransactionId)
+    const live = this.#engine.live.get(id)
     if (live === undefined) throw unknownTransaction(id)
     if (resolution.resource !== undefined) return this.#vouch(live, decision, resolution)
     if (live.state.phase !== 'held') throw notResolvable(live)
@@ -110,7 +105,7 @@ export class Administration {
     checkSignature(signature)
     const parts = parseTransactionId(id)
     if (parts === undefined) throw notAnId(id)
-    const live = this.#engine.live.get(id as TransactionId)
+    const live = this.#engine.live.get(id)
     if (live !== undefined) throw notResolvable(live)
     const book = this.#books.of(parts)
     const isListed = this.#settledHeuristics().some((each) => each.id === id)
@@ -220,7 +215,7 @@ export class Administration {
         .unfinished()
         // What settled just now stays in the log until its lazy record is durable.
         .filter(({ heuristics, forgotten }) => heuristics.length > 0 && !forgotten)
-        .filter(({ transaction }) => !this.#engine.live.has(book.idOf(transaction)))
+        .filter(({ transaction }) => this.#engine.live.at(book, transaction) === undefined)
         .map((unfinished) => describeSettled(book, unfinished)),
     )
   }

@@ -5,69 +5,71 @@
  * A transaction takes the slots of all its branches at once or waits, so two can't wait for each
  * other; one that waits for a slow resource holds nothing of another, so nobody else is delayed.
  */
-import { isAlone, type LiveBranch, type LiveTransaction } from './live-transaction.ts'
-import type { Resource } from './resources.ts'
-
-interface Waiter {
-  readonly needs: readonly Resource[]
-  readonly admit: () => void
-}
+import { isAlone } from '../protocol/two-phase/state.ts'
+import type { LiveBranch, LiveTransaction } from './live-transaction.ts'
 
 export class Admission {
-  #waiting: Waiter[] = []
+  readonly #admit: (transaction: LiveTransaction) => void
+  #waiting: LiveTransaction[] = []
 
-  /**
-   * Calls `admit`, now or later, once every branch that will be prepared has a slot. A transaction
-   * of one branch that commits without a vote needs none.
-   */
-  enter(transaction: LiveTransaction, admit: () => void): void {
-    const { state } = transaction
-    const preparing = transaction.branches.filter(
-      (_, position) => !isAlone(state) && state.branches[position]?.role === 'two-phase',
-    )
-    const needs = preparing.flatMap((branch) => branch.resource ?? [])
-    const admitted = (): void => {
-      transaction.leaveAdmission = undefined
-      for (const branch of preparing) branch.occupiesSlot = true
-      // Another that was admitted with it may have made it roll back meanwhile.
-      if (transaction.state.phase === 'active') admit()
-      else for (const branch of preparing) this.free(branch)
-    }
-    if (take(needs)) return admitted()
-    const waiter: Waiter = { needs, admit: admitted }
-    this.#waiting.push(waiter)
+  /** `admit` is called with each transaction that may go on. */
+  constructor(admit: (transaction: LiveTransaction) => void) {
+    this.#admit = admit
+  }
+
+  /** Admits, now or later: once every branch that will be prepared has a slot. */
+  enter(transaction: LiveTransaction): void {
+    if (take(transaction)) return this.#admitted(transaction)
+    this.#waiting.push(transaction)
     transaction.leaveAdmission = () => {
-      this.#waiting = this.#waiting.filter((each) => each !== waiter)
+      this.#waiting = this.#waiting.filter((each) => each !== transaction)
     }
   }
 
   /** A branch that is over no longer occupies a slot of its resource. */
   free(branch: LiveBranch): void {
-    const { resource } = branch
-    if (!branch.occupiesSlot || resource === undefined) return
-    branch.occupiesSlot = false
-    resource.prepared -= 1
+    if (!branch.occupiesSlot) return
+    giveBack(branch)
     if (this.#waiting.length > 0) this.#admitWaiting()
+  }
+
+  #admitted(transaction: LiveTransaction): void {
+    transaction.leaveAdmission = undefined
+    // Another that was admitted with it may have made it roll back meanwhile.
+    if (transaction.state.phase === 'active') this.#admit(transaction)
+    else for (const branch of transaction.branches) this.free(branch)
   }
 
   /** In the order of arrival; who can't go yet lets others pass. The time-out bounds the wait. */
   #admitWaiting(): void {
-    const admitted = this.#waiting.filter((waiter) => take(waiter.needs))
+    const admitted = this.#waiting.filter(take)
     if (admitted.length === 0) return
-    this.#waiting = this.#waiting.filter((waiter) => !admitted.includes(waiter))
-    for (const waiter of admitted) waiter.admit()
+    this.#waiting = this.#waiting.filter((transaction) => !admitted.includes(transaction))
+    for (const transaction of admitted) this.#admitted(transaction)
   }
 }
 
-/** Takes a slot of each, or of none. One transaction may have two branches at one resource. */
-function take(needs: readonly Resource[]): boolean {
-  for (let index = 0; index < needs.length; index += 1) {
-    const resource = needs[index] as Resource
+/**
+ * Takes a slot of each resource, or of none; two branches may be at one. A transaction of one branch
+ * that commits without a vote needs none.
+ */
+function take({ branches, state }: LiveTransaction): boolean {
+  if (isAlone(state)) return true
+  for (let position = 0; position < branches.length; position += 1) {
+    const branch = branches[position] as LiveBranch
+    const { resource } = branch
+    if (resource === undefined || state.branches[position]?.role !== 'two-phase') continue
     if (resource.prepared >= resource.preparedLimit) {
-      for (const taken of needs.slice(0, index)) taken.prepared -= 1
+      for (const taken of branches) if (taken.occupiesSlot) giveBack(taken)
       return false
     }
+    branch.occupiesSlot = true
     resource.prepared += 1
   }
   return true
+}
+
+function giveBack(branch: LiveBranch): void {
+  branch.occupiesSlot = false
+  if (branch.resource !== undefined) branch.resource.prepared -= 1
 }

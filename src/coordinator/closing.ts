@@ -41,7 +41,7 @@ export class Closing {
   async #close(timeoutMs: number): Promise<CloseReport> {
     const { engine, books, sweep, checks, openedMs } = this.#parts
     await this.#until(() => this.#isIdle(), timeoutMs)
-    for (const live of [...engine.live.values()]) engine.abort(live, closed())
+    for (const live of engine.live.values()) engine.abort(live, closed())
     // Their rollbacks get as long again as one attempt to deliver takes.
     if (engine.active > 0 || !this.#isIdle()) {
       await this.#until(() => this.#isIdle(), Math.min(timeoutMs, engine.settings.settleWaitMs))
@@ -52,7 +52,7 @@ export class Closing {
     // Whatever becomes of it, the log must be given up, or its slot stays taken.
     await this.#beforeRelease?.().catch(() => undefined)
     const clean = isProvedEmpty(this.#parts, books.own, openedMs)
-    const left = [...engine.live.values()].map(describeLive)
+    const left = engine.live.values().map(describeLive)
     await books.closeAdopted((book, sinceMs) => isProvedEmpty(this.#parts, book, sinceMs))
     engine.deadlines.stop()
     try {
@@ -69,10 +69,9 @@ export class Closing {
 
   /** Nothing is left that time could finish. */
   #isIdle(): boolean {
-    for (const { state } of this.#parts.engine.live.values()) {
-      if (state.phase !== 'held' && state.phase !== 'in-doubt') return false
-    }
-    return true
+    return !this.#parts.engine.live.some(
+      ({ state }) => state.phase !== 'held' && state.phase !== 'in-doubt',
+    )
   }
 
   #until(condition: () => boolean, timeoutMs: number): Promise<void> {

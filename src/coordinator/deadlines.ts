@@ -41,11 +41,17 @@ export class Deadlines {
     return this.#count
   }
 
-  /**
-   * Runs `run` once, `delayMs` from now or up to 16 ms later. With `atStop` it runs in any case, at
-   * the stop at the latest: a caller waits for it.
-   */
-  set(delayMs: number, run: () => void, { atStop = false }: AtStop = {}): Deadline {
+  /** Runs `run` once, `delayMs` from now or up to 16 ms later. */
+  set(delayMs: number, run: () => void): Deadline {
+    return this.#set(delayMs, run, false)
+  }
+
+  /** The same for what a caller waits for: it runs in any case, at the stop at the latest. */
+  setAwaited(delayMs: number, run: () => void): Deadline {
+    return this.#set(delayMs, run, true)
+  }
+
+  #set(delayMs: number, run: () => void, atStop: boolean): Deadline {
     const nowMs = this.#clock.monotonicMs()
     // An empty wheel has nothing to catch up with, however long it stood still.
     if (this.#count === 0) this.#passed = this.#tickAt(nowMs)
@@ -86,6 +92,9 @@ export class Deadlines {
     deadline.run = undefined
     deadline.previous.next = deadline.next
     deadline.next.previous = deadline.previous
+    // One that is over must not keep its neighbours in memory.
+    deadline.previous = deadline
+    deadline.next = deadline
     this.#count -= 1
   }
 
@@ -134,10 +143,6 @@ export class Deadlines {
   #tickAt(ms: number): number {
     return Math.floor(ms / slotMs)
   }
-}
-
-interface AtStop {
-  readonly atStop?: boolean
 }
 
 function linksOf(ring: Deadline): Deadline[] {

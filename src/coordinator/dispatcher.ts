@@ -19,6 +19,8 @@ export interface DispatcherOptions {
   readonly onBroken: (broken: BrokenInvariant) => void
 }
 
+const nothing: readonly Effect[] = []
+
 export class Dispatcher {
   readonly #options: DispatcherOptions
 
@@ -27,15 +29,15 @@ export class Dispatcher {
   }
 
   dispatch(transaction: LiveTransaction, event: Event): void {
-    transaction.inbox.push(event)
-    if (!transaction.dispatching) this.#drain(transaction, [])
+    if (transaction.dispatching) transaction.inbox.push(event)
+    else this.#run(transaction, nothing, event)
   }
 
   /** Takes in a transaction, new or recovered, and performs the effects with which it goes on. */
   takeIn(transaction: LiveTransaction, effects: readonly Effect[]): void {
     const { events } = this.#options
     if (events.enabled) publishChanges(events, transaction, undefined)
-    this.#drain(transaction, effects)
+    this.#run(transaction, effects, undefined)
   }
 
   /**
@@ -46,22 +48,28 @@ export class Dispatcher {
     try {
       run()
     } catch (thrown) {
-      const isBroken = thrown instanceof BrokenInvariant
-      const broken = isBroken ? thrown : new BrokenInvariant('A3', 'a step ended half way', thrown)
-      this.#options.onBroken(broken)
+      this.#broken(thrown)
     }
   }
 
-  #drain(transaction: LiveTransaction, first: readonly Effect[]): void {
-    const { perform } = this.#options
+  /** Performs effects, takes an event, and then those that arose meanwhile. */
+  #run(transaction: LiveTransaction, first: readonly Effect[], event: Event | undefined): void {
+    const { inbox } = transaction
     transaction.dispatching = true
-    this.guarded(() => {
-      for (const effect of first) perform(transaction, effect)
-      for (let event = transaction.inbox.shift(); event; event = transaction.inbox.shift()) {
-        this.#take(transaction, event)
-      }
-    })
+    try {
+      for (const effect of first) this.#options.perform(transaction, effect)
+      if (event !== undefined) this.#take(transaction, event)
+      while (inbox.length > 0) this.#take(transaction, inbox.shift() as Event)
+    } catch (thrown) {
+      this.#broken(thrown)
+    }
     transaction.dispatching = false
+  }
+
+  #broken(thrown: unknown): void {
+    const isBroken = thrown instanceof BrokenInvariant
+    const broken = isBroken ? thrown : new BrokenInvariant('A3', 'a step ended half way', thrown)
+    this.#options.onBroken(broken)
   }
 
   #take(transaction: LiveTransaction, event: Event): void {

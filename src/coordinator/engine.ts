@@ -8,7 +8,6 @@
  * silent, so nothing that it began can act again; what it left is found by `recovery.ts`.
  */
 import { AssentError } from '../core/errors.ts'
-import type { TransactionId } from '../core/ids.ts'
 import { type BrokenInvariant, invariant, unreachable } from '../core/invariant.ts'
 import type { Clock, Events, Random } from '../core/ports.ts'
 import type { Acknowledgement } from '../participants/contract.ts'
@@ -33,6 +32,7 @@ import {
   positionOf,
   seal,
 } from './live-transaction.ts'
+import { LiveTransactions } from './live-transactions.ts'
 import type { Resource, Resources } from './resources.ts'
 import type { Settings } from './settings.ts'
 import { Voting } from './voting.ts'
@@ -53,13 +53,13 @@ export class Engine {
   readonly clock: Clock
   readonly deadlines: Deadlines
   readonly resources: Resources
-  /** Every transaction that is not over, oldest first. */
-  readonly live: Map<TransactionId, LiveTransaction> = new Map()
+  /** Every transaction that is not over. */
+  readonly live: LiveTransactions = new LiveTransactions()
   /** Called when a transaction leaves `live`, or waits for an operator or the next process. */
   onOver: (() => void) | undefined
   readonly #dispatcher: Dispatcher
   readonly #evidence: Evidence
-  readonly #admission = new Admission()
+  readonly #admission: Admission
   readonly #voting: Voting
   readonly #forcing: Forcing
   readonly #delivery: Delivery
@@ -75,6 +75,7 @@ export class Engine {
       onBroken: options.onBroken,
       perform: (transaction, effect) => this.#perform(transaction, effect),
     })
+    this.#admission = new Admission((transaction) => this.dispatch(transaction, { type: 'commit' }))
     this.#forcing = new Forcing({
       events: options.events,
       live: this.live,
@@ -123,7 +124,7 @@ export class Engine {
       timeoutMs,
     })
     this.#active += 1
-    this.live.set(transaction.id, transaction)
+    this.live.add(transaction)
     this.#dispatcher.takeIn(transaction, [])
     transaction.deadline = this.deadlines.set(timeoutMs, () => this.#timedOut(transaction))
     return transaction
@@ -136,16 +137,12 @@ export class Engine {
 
   /** Takes a recovered transaction in, and does the effects of its recovery. */
   adopt(transaction: LiveTransaction, effects: readonly Effect[]): void {
-    this.live.set(transaction.id, transaction)
+    this.live.add(transaction)
     this.#dispatcher.takeIn(transaction, effects)
   }
 
-  /** Begins a branch at `resource`; one branch a resource. Rejects with the reason. */
-  join(
-    transaction: LiveTransaction,
-    resource: Resource,
-    options: JoinOptions,
-  ): Promise<LiveBranch> {
+  /** Begins a branch at `resource`; one branch a resource. Throws the reason why it can't. */
+  join(transaction: LiveTransaction, resource: Resource, options: JoinOptions): LiveBranch {
     return join(this, transaction, resource, options)
   }
 
@@ -157,15 +154,13 @@ export class Engine {
   /** The work is done but for what `begun` names. `transaction.watcher` hears how it ends. */
   commit(transaction: LiveTransaction, begun: readonly string[] = []): void {
     if (transaction.sealed) return
-    const pending = [...begun, ...seal(transaction)]
+    const unended = seal(transaction)
     if (this.clock.monotonicMs() >= transaction.deadlineMs) return this.#timedOut(transaction)
-    if (pending.length > 0) return this.abort(transaction, notAwaited(transaction, pending))
-    const doomed = transaction.branches.find(isDoomed)
-    if (doomed === undefined) {
-      return this.#admission.enter(transaction, () =>
-        this.dispatch(transaction, { type: 'commit' }),
-      )
+    if (begun.length + unended.length > 0) {
+      return this.abort(transaction, notAwaited(transaction, [...begun, ...unended]))
     }
+    const doomed = transaction.branches.find(isDoomed)
+    if (doomed === undefined) return this.#admission.enter(transaction)
     doomed.vote = 'no'
     doomed.cause ??= doomed.handle?.doomed?.cause
     this.abort(transaction, abortedByVote(transaction))
@@ -174,6 +169,7 @@ export class Engine {
   /** Rolls back, unless it is too late; `cause` is what the caller will be told. */
   abort(transaction: LiveTransaction, cause: unknown): void {
     seal(transaction)
+    for (const branch of transaction.branches) branch.doom ??= branch.handle?.doomed?.cause
     if (mayStillAbort(transaction.state.phase)) transaction.cause ??= cause
     transaction.leaveAdmission?.()
     this.dispatch(transaction, { type: 'abort' })
@@ -272,7 +268,7 @@ export class Engine {
       this.#delivery.stop(branch)
       this.#admission.free(branch)
     }
-    this.live.delete(transaction.id)
+    this.live.delete(transaction)
     transaction.watcher?.settled()
     this.onOver?.()
   }

@@ -5,7 +5,6 @@
 import { AssentError, messageOf } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import type { LiveTransaction } from './live-transaction.ts'
-import type { Resource } from './resources.ts'
 
 /** The error of a transaction that its votes rolled back. */
 export function abortedByVote(transaction: LiveTransaction): AssentError<'ASSENT_ABORTED_BY_VOTE'> {
@@ -43,12 +42,12 @@ export function overError(transaction: LiveTransaction): AssentError {
 }
 
 /** The error of a branch that could not be begun. */
-export function beginFailed(resource: Resource, cause: unknown): AssentError {
+export function beginFailed(resource: string, cause: unknown): AssentError {
   if (cause instanceof AssentError) return cause
   return new AssentError(
     'ASSENT_RESOURCE_UNAVAILABLE',
-    `no branch could be begun at ${resource.name}: ${messageOf(cause)}`,
-    { resource: resource.name },
+    `no branch could be begun at ${resource}: ${messageOf(cause)}`,
+    { resource },
     { cause },
   )
 }

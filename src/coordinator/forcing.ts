@@ -5,24 +5,24 @@
  * write has failed nothing more is decided; what was in that write is in doubt, and what the log
  * never took is rolled back.
  */
-import type { TransactionId } from '../core/ids.ts'
 import type { Events } from '../core/ports.ts'
 import type { DecisionLog } from '../log/contract.ts'
 import type { Event } from '../protocol/two-phase/state.ts'
 import type { StateChange } from './events.ts'
 import { logFailed } from './failures.ts'
 import type { LiveTransaction } from './live-transaction.ts'
+import type { LiveTransactions } from './live-transactions.ts'
 
 export class Forcing {
   readonly #events: Events<StateChange>
-  readonly #live: ReadonlyMap<TransactionId, LiveTransaction>
+  readonly #live: LiveTransactions
   readonly #dispatch: (transaction: LiveTransaction, event: Event) => void
   /** Logs whose failure was published. */
   readonly #failed = new WeakSet<DecisionLog>()
 
   constructor(options: {
     readonly events: Events<StateChange>
-    readonly live: ReadonlyMap<TransactionId, LiveTransaction>
+    readonly live: LiveTransactions
     readonly dispatch: (transaction: LiveTransaction, event: Event) => void
   }) {
     this.#events = options.events
@@ -42,7 +42,8 @@ export class Forcing {
       this.#dispatch(transaction, { type: failure === undefined ? 'recorded' : 'not-recorded' })
     }
     if (record === 'one-phase') {
-      return book.forceOnePhase(() => this.#oldestOf(transaction), durable)
+      // The oldest live key of the epoch: the first that may yet commit without a record.
+      return book.forceOnePhase(() => this.#live.oldestBeside(transaction), durable)
     }
     transaction.protocol = record === 'intent' ? 'last-resource' : votedProtocol(transaction)
     if (record === 'intent') return book.forceIntent(transaction, durable)
@@ -56,16 +57,6 @@ export class Forcing {
     this.#failed.add(log)
     if (!this.#events.enabled) return
     this.#events.publish({ type: 'log', state: 'failed', log: log.location, cause: failure })
-  }
-
-  /** The oldest live key of the same epoch: the first that may yet commit without a record. */
-  #oldestOf(transaction: LiveTransaction): LiveTransaction['key'] {
-    for (const each of this.#live.values()) {
-      if (each.book === transaction.book && each.key.epoch === transaction.key.epoch) {
-        return each.key
-      }
-    }
-    return transaction.key
   }
 }
 

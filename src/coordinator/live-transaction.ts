@@ -26,12 +26,19 @@ export class LiveBranch implements RecordableBranch {
   handle: Branch | undefined
   finishable: FinishableBranch | undefined
   joining = false
+  /** Settles when it no longer joins, however that ended; never rejects. */
+  joined: Promise<void> | undefined
+  /** How its joining asked for it. */
+  isolation: string | undefined
+  readOnly = false
   /** The resource refused or could not be reached: nothing is open there. */
   neverBegan = false
   vote: VoteReport['vote'] = 'none'
   evidence: string | undefined
   /** The last thing that went wrong with it. */
   cause: unknown
+  /** What had made it unable to commit when it was told to roll back, in the resource's words. */
+  doom: unknown
   heuristic: HeuristicReport | undefined
   /** It has ended on somebody's word; what a slower attempt says of it later proves nothing. */
   isProved = false
@@ -70,7 +77,7 @@ export class LiveTransaction implements Recordable {
   readonly deadlineMs: number
   readonly timeoutMs: number
   state: State = initialState
-  readonly branches: LiveBranch[] = []
+  branches: readonly LiveBranch[] = []
   /** Takes no more branches nor work (A4); set before prepare begins. */
   sealed = false
   /** Why it rolls back: what the caller will be told. */
@@ -106,6 +113,17 @@ export class LiveTransaction implements Recordable {
     this.timeoutMs = options.timeoutMs
   }
 
+  /** A list of just its size: pushed to, it would have room for sixteen more. */
+  addBranch(branch: LiveBranch): void {
+    this.branches = [...this.branches, branch]
+  }
+
+  /** The branch at a resource, where there is one. */
+  branchOf(resource: Resource): LiveBranch | undefined {
+    for (const branch of this.branches) if (branch.resource === resource) return branch
+    return undefined
+  }
+
   get heuristics(): HeuristicReport[] {
     return this.branches.flatMap((branch) => branch.heuristic ?? [])
   }
@@ -120,13 +138,16 @@ export class LiveTransaction implements Recordable {
 }
 
 /** Refuses further work (A4); answers what was begun and not awaited. */
-export function seal(transaction: LiveTransaction): string[] {
-  if (transaction.sealed) return []
+export function seal(transaction: LiveTransaction): readonly string[] {
+  const begun: string[] = []
+  if (transaction.sealed) return begun
   transaction.sealed = true
-  return transaction.branches.flatMap((branch) => {
-    if (branch.joining) return [`join of ${branch.resourceName}`]
-    return (branch.handle?.seal() ?? []).map((work) => `${branch.resourceName}: ${work}`)
-  })
+  for (const branch of transaction.branches) {
+    const { resourceName } = branch
+    if (branch.joining) begun.push(`join of ${resourceName}`)
+    else for (const work of branch.handle?.seal() ?? []) begun.push(`${resourceName}: ${work}`)
+  }
+  return begun
 }
 
 /** The branch that the protocol means by a position. */
@@ -144,9 +165,4 @@ export function positionOf(transaction: LiveTransaction, branch: LiveBranch): nu
 /** It can't commit, so its vote need not be asked. */
 export function isDoomed(branch: LiveBranch): boolean {
   return branch.neverBegan || branch.handle?.doomed !== undefined
-}
-
-/** Its only branch commits without a vote. */
-export function isAlone({ branches }: State): boolean {
-  return branches.length === 1 && branches[0]?.onePhase === true
 }

@@ -8,9 +8,10 @@ import { AssentError } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import type { Context, Signal, SignalSource } from '../core/ports.ts'
 import type { Book, ProtocolName } from './book.ts'
+import type { Deadline } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { doomed } from './failures.ts'
-import type { LiveTransaction } from './live-transaction.ts'
+import type { LiveTransaction, Watcher } from './live-transaction.ts'
 import type { TransactionOptions } from './options.ts'
 import { Scope } from './scope.ts'
 
@@ -37,72 +38,92 @@ export async function runTransaction<Value>(
   runner: Runner,
   work: (scope: Scope) => Promise<Value>,
   options: TransactionOptions,
+  begun?: (live: LiveTransaction) => void,
 ): Promise<Transacted<Value>> {
-  const { engine, book, context, signals } = runner
+  const { engine, book, signals } = runner
   const { signal, settleWaitMs = engine.settings.settleWaitMs } = options
   if (signal?.aborted) throw cancelled(undefined, signal)
   const live = engine.begin(book, options.timeoutMs ?? engine.settings.timeoutMs)
+  begun?.(live)
   const scope = new Scope(engine, signals, live, options)
-  const onAbort = (): void => {
-    if (signal !== undefined) engine.abort(live, cancelled(live.id, signal))
-  }
+  const stopListening = signal && abortOn(signal, engine, live)
   try {
-    signal?.addEventListener('abort', onAbort, { once: true })
-    const value = await interruptible(live, scope, () => context.run(scope, () => work(scope)))
+    const value = await interruptible(runner, scope, work)
     const doom = scope.doomedBy
     if (doom === undefined) engine.commit(live, scope.pending)
     else engine.abort(live, doomed(live.id, doom.cause))
-    await concluded(engine, live, settleWaitMs)
+    await new Settling(engine, live, settleWaitMs).ended
     throwUnlessCommitted(live)
     const { id, protocol, settled } = live
     return { value, id, protocol, settled }
   } catch (error) {
     if (live.conclusion === undefined) {
       engine.abort(live, error)
-      await concluded(engine, live, settleWaitMs)
+      await new Settling(engine, live, settleWaitMs).ended
       throwUnlessCommitted(live)
     }
     throw error
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    stopListening?.()
   }
+}
+
+/** Rolls back when the caller's signal fires, unless it is too late; answers how to stop that. */
+function abortOn(signal: Signal, engine: Engine, live: LiveTransaction): () => void {
+  const onAbort = (): void => engine.abort(live, cancelled(live.id, signal))
+  signal.addEventListener('abort', onAbort, { once: true })
+  return () => signal.removeEventListener('abort', onAbort)
 }
 
 /** Runs the work; rejects as soon as the transaction is rolled back, without waiting for it. */
 function interruptible<Value>(
-  live: LiveTransaction,
+  { context }: Runner,
   scope: Scope,
-  work: () => Promise<Value>,
+  work: (scope: Scope) => Promise<Value>,
 ): Promise<Value> {
+  const { live } = scope
   return new Promise((resolve, reject) => {
     live.onInterrupt = () => {
       scope.interrupt(live.cause)
       reject(live.cause)
     }
-    work().then(resolve, reject)
+    context.run(scope, () => work(scope)).then(resolve, reject)
   })
 }
 
-/** Resolves once the transaction has settled, or is concluded and `settleWaitMs` have passed. */
-function concluded(engine: Engine, live: LiveTransaction, settleWaitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    let timer: ReturnType<Engine['deadlines']['set']> | undefined
-    const done = (): void => {
-      if (timer !== undefined) engine.deadlines.clear(timer)
-      live.watcher = undefined
-      resolve()
+/** Waits until a transaction has settled, or is concluded and `settleWaitMs` have passed. */
+class Settling implements Watcher {
+  readonly ended: Promise<void>
+  readonly #engine: Engine
+  readonly #live: LiveTransaction
+  readonly #settleWaitMs: number
+  #end: () => void = () => undefined
+  #timer: Deadline | undefined
+
+  constructor(engine: Engine, live: LiveTransaction, settleWaitMs: number) {
+    this.#engine = engine
+    this.#live = live
+    this.#settleWaitMs = settleWaitMs
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve
+    })
+    live.watcher = this
+    if (live.conclusion !== undefined) this.concluded()
+  }
+
+  concluded(): void {
+    const { conclusion, settled } = this.#live
+    if (settled || conclusion?.decision === 'unknown' || this.#settleWaitMs === 0) {
+      return this.settled()
     }
-    const watcher = {
-      concluded: () => {
-        const isTold = live.conclusion?.decision === 'unknown' || settleWaitMs === 0
-        if (isTold || live.settled) done()
-        else timer ??= engine.deadlines.set(settleWaitMs, done, { atStop: true })
-      },
-      settled: done,
-    }
-    live.watcher = watcher
-    if (live.conclusion !== undefined) watcher.concluded()
-  })
+    this.#timer ??= this.#engine.deadlines.setAwaited(this.#settleWaitMs, () => this.settled())
+  }
+
+  settled(): void {
+    if (this.#timer !== undefined) this.#engine.deadlines.clear(this.#timer)
+    this.#live.watcher = undefined
+    this.#end()
+  }
 }
 
 function throwUnlessCommitted(live: LiveTransaction): void {

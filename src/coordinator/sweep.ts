@@ -183,7 +183,7 @@ export class Sweep {
   }
 
   #decisionFor(book: Book, parts: BranchIdParts): Decision | 'live' | undefined {
-    const live = this.#engine.live.get(book.idOf(parts))
+    const live = this.#engine.live.at(book, parts)
     if (live !== undefined) {
       const position = live.branches.findIndex((branch) => branch.number === parts.branch)
       const phase = live.state.branches[position]?.phase

@@ -78,7 +78,7 @@ export class Voting {
       const cause = new Error(`${resourceName} did not answer within ${limitMs} ms`)
       answered({ result: 'unknown', cause })
     }
-    const limit = this.#deadlines.set(limitMs, silent, { atStop: true })
+    const limit = this.#deadlines.setAwaited(limitMs, silent)
     ask<OnePhaseResult>(() => handle.commitOnePhase(), answered)
   }
 

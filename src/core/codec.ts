@@ -79,11 +79,21 @@ export class ByteWriter {
   text(value: string): void {
     // UTF-8 needs at most three bytes for each UTF-16 unit.
     this.#reserve(8 + value.length * 3)
+    if (this.#shortAscii(value)) return
     const room = this.#bytes.subarray(this.#length + 8)
     const { written } = encoder.encodeInto(value, room)
     this.varint(written)
     this.#bytes.copyWithin(this.#length, room.byteOffset, room.byteOffset + written)
     this.#length += written
+  }
+
+  /** Appends what another writer holds; short as records are, a view of it would cost more. */
+  append(other: ByteWriter): void {
+    this.#reserve(other.#length)
+    for (let index = 0; index < other.#length; index += 1) {
+      this.#bytes[this.#length + index] = other.#bytes[index] as number
+    }
+    this.#length += other.#length
   }
 
   raw(bytes: Uint8Array): void {
@@ -95,6 +105,20 @@ export class ByteWriter {
   /** What was written so far; a view, valid until the next write. */
   view(from = 0): Uint8Array {
     return this.#bytes.subarray(from, this.#length)
+  }
+
+  /** Writes a text as most are, faster; false, with nothing written, where it is another. */
+  #shortAscii(value: string): boolean {
+    if (value.length > 127) return false
+    const start = this.#length + 1
+    for (let index = 0; index < value.length; index += 1) {
+      const unit = value.charCodeAt(index)
+      if (unit > 127) return false
+      this.#bytes[start + index] = unit
+    }
+    this.#bytes[this.#length] = value.length
+    this.#length = start + value.length
+    return true
   }
 
   #reserve(more: number): void {

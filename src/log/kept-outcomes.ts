@@ -32,7 +32,10 @@ export class KeptOutcomes {
     const pages = this.#epochs.get(key.epoch)
     if (pages === undefined) return undefined
     const page = pageOf(key.counter)
-    return byWeight.find((outcome) => pages.get(slotOf(outcome, page))?.has(key.counter) ?? false)
+    for (const outcome of byWeight) {
+      if (pages.get(slotOf(outcome, page))?.has(key.counter)) return outcome
+    }
+    return undefined
   }
 
   add(outcome: KeptOutcome, { epoch, counter }: TransactionKey, wallMs: number): void {

@@ -249,7 +249,7 @@ function writeTime(writer: ByteWriter, wallMs: number): void {
 }
 
 function writeNumber(writer: ByteWriter, value: number, max: number): void {
-  invariant(value <= max, 'log', `a number above ${max} in a record`, value)
+  invariant(value <= max, 'log', 'a number above its limit in a record', value)
   writer.varint(value)
 }
 

@@ -7,12 +7,12 @@
  */
 import type { Decision } from '../core/decision.ts'
 import type { TransactionKey } from '../core/ids.ts'
-import { invariant } from '../core/invariant.ts'
+import { BrokenInvariant } from '../core/invariant.ts'
+import { TransactionMap } from '../core/transaction-map.ts'
 import { AuditTrail } from './audit-trail.ts'
 import type { RecordOf, RetainedOutcome, UnfinishedTransaction } from './contract.ts'
 import { isBelow, KeptOutcomes, type Retention } from './kept-outcomes.ts'
 import type { ClosedRecord, OperatorAct, StoredRecord } from './records.ts'
-import { TransactionMap } from './transaction-map.ts'
 import { type TransactionRecord, Unfinished } from './unfinished.ts'
 
 /** More openings than this within the retention drop the oldest epochs. */
@@ -100,8 +100,11 @@ export class LogState {
 
   /** The decision that stands for a transaction, as far as it is kept. */
   decisionOf(key: TransactionKey): Decision | undefined {
-    const decided = this.#unfinished.get(key)?.decided
-    if (decided !== undefined) return decided.decision
+    return this.#decisionIn(this.#unfinished.get(key), key)
+  }
+
+  #decisionIn(found: Unfinished | undefined, key: TransactionKey): Decision | undefined {
+    if (found?.decided !== undefined) return found.decided.decision
     const kept = this.#kept.find(key)
     return kept === 'committed' || kept === 'aborted' ? kept : undefined
   }
@@ -151,14 +154,8 @@ export class LogState {
     const key = record.transaction
     let found = this.#unfinished.get(key)
     if (record.type === 'decided') {
-      const standing = this.decisionOf(key)
-      invariant(
-        standing === undefined || standing === record.decision,
-        'A2',
-        `a transaction that is ${standing} was decided to be ${record.decision}`,
-        record,
-      )
-      if (standing !== undefined) return
+      const standing = this.#decisionIn(found, key)
+      if (standing !== undefined) return refuseOther(standing, record)
     }
     if (found === undefined) {
       // What comes late to a transaction that is over changes nothing; only a heuristic reopens it.
@@ -174,7 +171,7 @@ export class LogState {
 
   #finish(over: Unfinished): void {
     const key = over.transaction
-    const decision = this.decisionOf(key)
+    const decision = this.#decisionIn(over, key)
     const outcome = over.outcomeUnder(decision ?? 'aborted')
     this.#unfinished.delete(key)
     // A presumed abort needs no record: absence says the same.
@@ -192,4 +189,10 @@ export class LogState {
   #raiseLowWater(key: TransactionKey): void {
     if (isBelow(this.#lowWater, key)) this.#lowWater = key
   }
+}
+
+/** A2: the same decision again is no other. */
+function refuseOther(standing: Decision, record: RecordOf<'decided'>): void {
+  const message = `a transaction that is ${standing} was decided to be ${record.decision}`
+  if (standing !== record.decision) throw new BrokenInvariant('A2', message, record)
 }

@@ -44,8 +44,13 @@ export class Unfinished implements UnfinishedTransaction {
 
   /** When it last changed, by the clock of whoever wrote its records. */
   get wallMs(): number {
-    const records = [this.intent, this.decided, this.#forgotten, ...this.heuristics]
-    return records.reduce((newest, record) => Math.max(newest, record?.wallMs ?? 0), 0)
+    let newest = Math.max(
+      this.intent?.wallMs ?? 0,
+      this.decided?.wallMs ?? 0,
+      this.#forgotten?.wallMs ?? 0,
+    )
+    for (const { wallMs } of this.heuristics) newest = Math.max(newest, wallMs)
+    return newest
   }
 
   apply(record: TransactionRecord): void {

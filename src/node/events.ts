@@ -23,7 +23,8 @@ export function diagnosticsEvents(): Events<StateChange> {
   const all = [...channels.values()]
   return {
     get enabled() {
-      return all.some((each) => each.hasSubscribers)
+      for (const each of all) if (each.hasSubscribers) return true
+      return false
     },
     publish: (change) => channels.get(change.type)?.publish(change),
   }

@@ -55,6 +55,26 @@ describe('with retry, work is run again', () => {
     })
   }
 
+  test('after a conflict that ended a branch, whatever the work makes of it', async (t) => {
+    const { coordinator, installation } = await open(t)
+    let attempts = 0
+    const call = watch(
+      coordinator.transaction(
+        ['orders', 'stock'],
+        ({ stock: client }) => {
+          attempts += 1
+          if (attempts === 3) return 'done'
+          client.fail(conflict('40001'))
+          throw new Error('a library says that the query failed')
+        },
+        { retry },
+      ),
+    )
+    await installation.time.advance(1_000)
+    assert.equal(await call.value(), 'done')
+    assert.equal(attempts, 3)
+  })
+
   test('after a vote that a conflict caused', async (t) => {
     const { coordinator, installation, stock } = await open(t)
     let asked = 0
@@ -125,6 +145,42 @@ describe('work is run once', () => {
     )
     await assert.rejects(call, { code: '23505' })
     assert.equal(attempts, 1)
+  })
+
+  test('when a branch was ended by something else', async (t) => {
+    const { coordinator, installation, stock } = await open(t)
+    const call = watch(
+      coordinator.transaction(
+        ['stock'],
+        ({ stock: client }) => {
+          client.fail(conflict('23505'))
+          throw new Error('a library says that the query failed')
+        },
+        { retry },
+      ),
+    )
+    await installation.time.advance(1_000)
+    assert.match(String(await call.reason()), /a library says/)
+    assert.equal(stock.count('begin'), 1)
+  })
+
+  test('when the caller cancels, though a conflict had ended a branch', async (t) => {
+    const { coordinator, installation, stock } = await open(t)
+    const cancelling = new AbortController()
+    const call = watch(
+      coordinator.transaction(
+        ['stock'],
+        ({ stock: client }) => {
+          client.fail(conflict('40001'))
+          cancelling.abort()
+          return new Promise<never>(() => undefined)
+        },
+        { retry, signal: cancelling.signal },
+      ),
+    )
+    await installation.time.advance(1_000)
+    assert.equal(((await call.reason()) as { code: string }).code, 'ASSENT_CANCELLED')
+    assert.equal(stock.count('begin'), 1)
   })
 
   test('when a conflict may have left something behind', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
+import { ByteWriter } from '../../src/core/codec.ts'
 import { crc32c } from '../../src/core/crc32c.ts'
 import { codeOf, messageOf } from '../../src/core/errors.ts'
 import { BatchBuilder, readBatchHeader } from '../../src/log/file/batch.ts'
@@ -50,7 +51,9 @@ describe('a log of another kind', () => {
     const header = readBatchHeader(bytes, place.offset, seed)
     assert.ok(header !== undefined)
     const builder = new BatchBuilder()
-    builder.add(Uint8Array.of(99, 1, 2, 3))
+    const record = new ByteWriter()
+    record.raw(Uint8Array.of(99, 1, 2, 3))
+    builder.add(record)
     const { bytes: batch } = builder.seal(header.position, seed)
     file.write(place.offset + place.sizeBytes, batch)
     const opened = await openAs(stored, 'other')

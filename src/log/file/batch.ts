@@ -46,8 +46,8 @@ export class BatchBuilder {
     return sizeOf(this.#writer.length - batchHeaderBytes + more)
   }
 
-  add(record: Uint8Array): void {
-    this.#writer.raw(record)
+  add(record: ByteWriter): void {
+    this.#writer.append(record)
     this.#records += 1
   }
 

@@ -62,7 +62,7 @@ async function writeBatches(
     scratch.clear()
     encodeRecord(scratch, record)
     if (batch.records > 0 && batch.sizeWith(scratch.length) > pieceBytes) await write(false)
-    batch.add(scratch.view())
+    batch.add(scratch)
   }
   await write(true)
   return offset

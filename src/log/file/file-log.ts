@@ -8,6 +8,7 @@ import type { Decision } from '../../core/decision.ts'
 import type { InstallationName, LogIdentity, TransactionKey } from '../../core/ids.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { DiskLock } from '../../core/ports.ts'
+import type { TransactionMap } from '../../core/transaction-map.ts'
 import type {
   DecisionLog,
   LogRecord,
@@ -18,7 +19,6 @@ import type {
 } from '../contract.ts'
 import type { StoredRecord } from '../records.ts'
 import type { LogState } from '../state.ts'
-import type { TransactionMap } from '../transaction-map.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { ignoreFailure } from './durable-file.ts'
 import { logFailed } from './failures.ts'
@@ -94,11 +94,8 @@ export class FileLog implements DecisionLog {
     }
     const { transaction, decision } = record
     const standing = this.#standing(transaction)
-    invariant(standing === undefined || standing === decision, 'A2', 'a second decision', {
-      transaction,
-      standing,
-      decision,
-    })
+    const isOnly = standing === undefined || standing === decision
+    invariant(isOnly, 'A2', 'a second decision, against the one that stands', record)
     this.#parts.commits.append(record, durable)
     const isForced = durable !== undefined
     if (standing === undefined) this.#waiting.set(transaction, { decision, isForced })

@@ -6,7 +6,7 @@
  * knows). Callbacks never run inside `append`, and run in its order.
  */
 import { ByteWriter } from '../../core/codec.ts'
-import { invariant } from '../../core/invariant.ts'
+import { BrokenInvariant } from '../../core/invariant.ts'
 import type { Timer, Timers } from '../../core/ports.ts'
 import { encodeRecord } from '../record-codec.ts'
 import { recordLimits, type StoredRecord } from '../records.ts'
@@ -69,12 +69,12 @@ export class GroupCommit {
       if (durable !== undefined) this.#rejectLater(durable, this.#failure)
       return
     }
-    const bytes = this.#encode(record)
-    if (this.#open.builder.sizeWith(bytes.length) > this.#batchBytesMax) {
+    const encoded = this.#encode(record)
+    if (this.#open.builder.sizeWith(encoded.length) > this.#batchBytesMax) {
       this.#full.push(this.#open)
       this.#open = this.#freshBatch()
     }
-    this.#open.builder.add(bytes)
+    this.#open.builder.add(encoded)
     this.#open.records.push(record)
     if (durable !== undefined) this.#open.durables.push(durable)
     if (durable !== undefined || this.#full.length > 0) this.#start()
@@ -99,13 +99,14 @@ export class GroupCommit {
     this.#open = makeBatch()
   }
 
-  #encode(record: StoredRecord): Uint8Array {
+  #encode(record: StoredRecord): ByteWriter {
     this.#scratch.clear()
     encodeRecord(this.#scratch, record)
-    const bytes = this.#scratch.view()
-    const isWithin = bytes.length <= this.#recordBytesMax
-    invariant(isWithin, 'log', `a record of more than ${this.#recordBytesMax} bytes`, record)
-    return bytes
+    if (this.#scratch.length > this.#recordBytesMax) {
+      const message = `a record of more than ${this.#recordBytesMax} bytes`
+      throw new BrokenInvariant('log', message, record)
+    }
+    return this.#scratch
   }
 
   #waits(): boolean {

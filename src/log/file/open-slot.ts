@@ -16,10 +16,10 @@ import {
   makeLogIdentity,
 } from '../../core/ids.ts'
 import type { Clock, Disk, DiskLock, Random, Timers } from '../../core/ports.ts'
+import { TransactionMap } from '../../core/transaction-map.ts'
 import type { DecisionLog } from '../contract.ts'
 import type { Retention } from '../kept-outcomes.ts'
 import { LogState } from '../state.ts'
-import { TransactionMap } from '../transaction-map.ts'
 import { writeCheckpoint } from './checkpoint.ts'
 import { Checkpoints } from './checkpoints.ts'
 import { removeTemporaries } from './durable-file.ts'

@@ -24,9 +24,12 @@ import {
 } from './open-slot.ts'
 import { listFiles, listSlots, readSlot } from './slot-contents.ts'
 
-const slotsDefault = 64
+export const slotsDefault = 64
 const slotsMax = 1000
-const retentionDefault = { ms: 24 * 3_600_000, bytes: 64 * 1024 * 1024 }
+export const retentionDefault: Required<NonNullable<FileLogsOptions['retention']>> = {
+  ms: 24 * 3_600_000,
+  bytes: 64 * 1024 * 1024,
+}
 /** A reader holds a lock for an instant; a slot that only seems taken is tried again. */
 const roundsMax = 3
 const roundMs = 100

@@ -148,6 +148,11 @@ export function isOver(phase: Phase): boolean {
   return phase === 'committed' || phase === 'aborted' || phase === 'unknown'
 }
 
+/** Its only branch commits without a vote. */
+export function isAlone({ branches }: State): boolean {
+  return branches.length === 1 && branches[0]?.onePhase === true
+}
+
 /** The decision that may be told, if there is one. */
 export function decisionOf(state: State): Decision | undefined {
   switch (state.phase) {

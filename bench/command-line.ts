@@ -1,0 +1,110 @@
+/** The command line of `npm run bench`. */
+
+export const benchmarkNames = ['coordinator', 'commit', 'recovery'] as const
+export type BenchmarkName = (typeof benchmarkNames)[number]
+
+export const usage = `usage: npm run bench -- <benchmark> [options]
+
+  coordinator            the transaction manager alone: two participants that do nothing, log forced
+  commit                 money between two PostgreSQL servers: unprotected, two-phase commit by hand
+                         without and with a log, and assent
+  recovery               a restart with many prepared transactions, half of them decided
+
+  --seconds N            length of one measurement (default 2; may be a fraction)
+  --rounds N             rounds, in each of which every contestant runs once (default 5)
+  --in-flight N,N,...    transactions at a time (default 1,10,100,400; commit: 1,16,64)
+  --transactions N       coordinator: how long the run is in which the cost per transaction is watched
+                         (default 200000; 0: none); recovery: how many are prepared (default 100000)
+  --prepared N           recovery: how many are prepared on each of two PostgreSQL servers besides
+                         (default 2000; 0: none)
+  --log DIRECTORY        where logs go (default: the directory for temporary files)
+  --json                 prints all figures as one line of JSON, last
+  --help
+
+Figures depend on the machine and on what else it does: compare ratios within one run.`
+
+export interface BenchOptions {
+  readonly benchmark: BenchmarkName
+  readonly seconds: number
+  readonly rounds: number
+  readonly inFlight: readonly number[]
+  readonly transactions: number
+  readonly prepared: number
+  /** Undefined: a temporary directory. */
+  readonly logDirectory: string | undefined
+  readonly json: boolean
+}
+
+/** The input is not usable: the message says what is wrong with it. */
+export class UsageError extends Error {}
+
+const withValue = new Set(['seconds', 'rounds', 'in-flight', 'transactions', 'prepared', 'log'])
+
+const defaults = {
+  coordinator: { inFlight: '1,10,100,400', transactions: '200000' },
+  commit: { inFlight: '1,16,64', transactions: '0' },
+  recovery: { inFlight: '1', transactions: '100000' },
+} as const
+
+/** Undefined for `--help`. Throws `UsageError`. */
+export function parseOptions(given: readonly string[]): BenchOptions | undefined {
+  const { values, names } = readArguments(given)
+  if (values.has('help')) return undefined
+  const benchmark = benchmarkNamed(names)
+  const fallback = defaults[benchmark]
+  const seconds = numberIn('seconds', values.get('seconds') ?? '2')
+  if (seconds === 0) throw new UsageError('--seconds must be more than 0')
+  return {
+    benchmark,
+    seconds,
+    rounds: countIn('rounds', values.get('rounds') ?? '5', 1),
+    inFlight: (values.get('in-flight') ?? fallback.inFlight)
+      .split(',')
+      .map((text) => countIn('in-flight', text, 1)),
+    transactions: countIn('transactions', values.get('transactions') ?? fallback.transactions, 0),
+    prepared: countIn('prepared', values.get('prepared') ?? '2000', 0),
+    logDirectory: values.get('log'),
+    json: values.has('json'),
+  }
+}
+
+function readArguments(given: readonly string[]): {
+  readonly values: ReadonlyMap<string, string>
+  readonly names: readonly string[]
+} {
+  const values = new Map<string, string>()
+  const names: string[] = []
+  for (let index = 0; index < given.length; index += 1) {
+    const argument = given[index] as string
+    const [, name = '', inline] = /^--([a-z-]+)(?:=(.*))?$/s.exec(argument) ?? []
+    if (name === 'help' || name === 'json') values.set(name, '')
+    else if (withValue.has(name)) {
+      const value = inline ?? given[++index]
+      if (value === undefined || value === '') throw new UsageError(`--${name} needs a value`)
+      values.set(name, value)
+    } else if (argument.startsWith('-')) throw new UsageError(`'${argument}' is no option`)
+    else names.push(argument)
+  }
+  return { values, names }
+}
+
+function benchmarkNamed([name, ...others]: readonly string[]): BenchmarkName {
+  const known = benchmarkNames.join(', ')
+  if (name === undefined) throw new UsageError(`which benchmark? There are: ${known}`)
+  if (others.length > 0) throw new UsageError(`one benchmark at a time, not also '${others[0]}'`)
+  const found = benchmarkNames.find((each) => each === name)
+  if (found === undefined)
+    throw new UsageError(`there is no benchmark '${name}'; there are: ${known}`)
+  return found
+}
+
+function numberIn(name: string, text: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`--${name} must be a number, not '${text}'`)
+  return Number(text)
+}
+
+function countIn(name: string, text: string, least: number): number {
+  const value = numberIn(name, text)
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new UsageError(`--${name} must be a whole number from ${least}, not '${text}'`)
+}

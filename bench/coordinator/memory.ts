@@ -1,0 +1,48 @@
+/** The memory of an active transaction: many are held open at once, and the heap is weighed. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { median } from '../figures.ts'
+import type { IdleCoordinator } from './benchmark.ts'
+
+const heldOpenMax = 5_000
+const heldOpenPerSecond = 10_000
+const weighings = 3
+
+/**
+ * Bytes of heap, of a transaction whose work runs in two branches; of its user's: one promise. A short
+ * benchmark holds fewer open.
+ */
+export async function activeBytes(coordinator: IdleCoordinator, seconds: number): Promise<number> {
+  const heldOpen = Math.min(heldOpenMax, Math.ceil(seconds * heldOpenPerSecond))
+  const weighed: number[] = []
+  for (let count = 0; count < weighings; count += 1) {
+    weighed.push(await weigh(coordinator, heldOpen))
+  }
+  return median(weighed)
+}
+
+async function weigh(coordinator: IdleCoordinator, heldOpen: number): Promise<number> {
+  const { promise: end, resolve: letGo } = Promise.withResolvers<void>()
+  let entered = 0
+  const before = heapBytes()
+  const all = Array.from({ length: heldOpen }, () =>
+    coordinator.transaction(['left', 'right'], () => {
+      entered += 1
+      return end
+    }),
+  )
+  while (entered < heldOpen) await turn()
+  const bytes = (heapBytes() - before) / heldOpen
+  letGo()
+  await Promise.all(all)
+  return bytes
+}
+
+/** After a full collection, which Node gives no name to unless it is asked for. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  collect()
+  return process.memoryUsage().heapUsed
+}

@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { parseOptions, UsageError } from '../../bench/command-line.ts'
+
+test('each benchmark has defaults of its own', () => {
+  assert.deepEqual(parseOptions(['commit']), {
+    benchmark: 'commit',
+    seconds: 2,
+    rounds: 5,
+    inFlight: [1, 16, 64],
+    transactions: 0,
+    prepared: 2000,
+    logDirectory: undefined,
+    json: false,
+  })
+  assert.deepEqual(parseOptions(['coordinator'])?.inFlight, [1, 10, 100, 400])
+  assert.equal(parseOptions(['recovery'])?.transactions, 100_000)
+})
+
+test('options are taken with a space or an equals sign', () => {
+  const options = parseOptions(['--seconds=0.5', 'commit', '--in-flight', '2,8', '--json'])
+  assert.deepEqual([options?.seconds, options?.inFlight, options?.json], [0.5, [2, 8], true])
+  assert.equal(parseOptions(['commit', '--help']), undefined)
+})
+
+test('what can not be meant is refused, and the message says what to do', () => {
+  const refusals: [string[], RegExp][] = [
+    [[], /which benchmark\? There are: coordinator, commit, recovery/],
+    [['speed'], /no benchmark 'speed'; there are/],
+    [['commit', 'recovery'], /one benchmark at a time/],
+    [['commit', '--rounds', '0'], /--rounds must be a whole number from 1, not '0'/],
+    [['commit', '--rounds', '1.5'], /--rounds must be a whole number/],
+    [['commit', '--seconds', '0'], /--seconds must be more than 0/],
+    [['commit', '--seconds', 'ten'], /--seconds must be a number, not 'ten'/],
+    [['commit', '--in-flight', '1,'], /--in-flight must be a number, not ''/],
+    [['commit', '--seconds'], /--seconds needs a value/],
+    [['commit', '--fast'], /'--fast' is no option/],
+  ]
+  for (const [given, message] of refusals) {
+    assert.throws(
+      () => parseOptions(given),
+      (error) => error instanceof UsageError && message.test(error.message),
+      given.join(' '),
+    )
+  }
+})
