@@ -4,6 +4,7 @@ export type { ProtocolName } from './coordinator/book.ts'
 export type { CloseReport } from './coordinator/closing.ts'
 export type { Coordinator } from './coordinator/coordinator.ts'
 export type { StateChange } from './coordinator/events.ts'
+export type { BatchEntry, BatchMap, Executed } from './coordinator/execute.ts'
 export type {
   ClientsOf,
   NameOf,
@@ -32,22 +33,38 @@ export {
   isAssentError,
   type VoteReport,
 } from './core/errors.ts'
-export type { BranchId, TransactionId } from './core/ids.ts'
+export {
+  type FindingEntry,
+  type FindingId,
+  findingCatalogue,
+  type Severity,
+} from './core/finding-catalogue.ts'
+export type { Finding, ReportedFinding } from './core/findings.ts'
+export type { BranchId, LogIdentity, TransactionId } from './core/ids.ts'
 export type { PlatformSignal, Signal } from './core/ports.ts'
+export type { DoctorReport, LogReport, ResourceReport } from './doctor/doctor.ts'
+export type { DoctorOptions } from './doctor/options.ts'
 export type { LogStatistics, Signature } from './log/contract.ts'
 export { type OpenCoordinatorOptions, openCoordinator } from './node/open-coordinator.ts'
 export type {
   Acknowledgement,
+  BatchBranch,
+  BatchStatement,
   BeginOptions,
   Branch,
   ClientOf,
+  Diagnosis,
+  DiagnosisRequest,
+  FailedStatement,
   FinishableBranch,
+  LogOwner,
   OnePhaseResult,
   Participant,
   ParticipantPorts,
   PreparedBranch,
   RecoveredBranchOptions,
   ResourceCheck,
+  ResultOf,
   Savepoint,
   Vote,
 } from './participants/contract.ts'

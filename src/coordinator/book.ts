@@ -8,10 +8,12 @@
 import type { Decision } from '../core/decision.ts'
 import type { HeuristicReport } from '../core/errors.ts'
 import {
+  formatCounter,
   formatTransactionId,
   idLimits,
   type TransactionId,
   type TransactionKey,
+  transactionIdStart,
 } from '../core/ids.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Clock } from '../core/ports.ts'
@@ -61,6 +63,7 @@ export class Book {
   readonly log: DecisionLog
   readonly #resources: Resources
   readonly #clock: Clock
+  readonly #idStart: string
   #counter = 0
   #votesAwaited = 0
   #voteLostMs: number | undefined
@@ -71,6 +74,8 @@ export class Book {
     this.log = log
     this.#resources = resources
     this.#clock = clock
+    const { installation, identity, epoch } = log
+    this.#idStart = transactionIdStart({ installation, log: identity, epoch })
   }
 
   nextKey(): TransactionKey {
@@ -111,9 +116,10 @@ export class Book {
     return found?.decided?.decision
   }
 
-  idOf(key: TransactionKey): TransactionId {
-    const { installation, identity } = this.log
-    return formatTransactionId({ installation, log: identity, ...key })
+  idOf({ epoch, counter }: TransactionKey): TransactionId {
+    if (epoch === this.log.epoch) return formatCounter(this.#idStart, counter)
+    const { installation, identity: log } = this.log
+    return formatTransactionId({ installation, log, epoch, counter })
   }
 
   /** Forces, once an epoch, that ids from `oldest` on may commit without a record. */

@@ -2,16 +2,20 @@
 import type { Decision, Outcome } from '../core/decision.ts'
 import type { BrokenInvariant } from '../core/invariant.ts'
 import type { Clock, Context, Events, Random, SignalSource, Timers } from '../core/ports.ts'
+import type { DoctorReport } from '../doctor/doctor.ts'
+import type { DoctorOptions } from '../doctor/options.ts'
 import type { DecisionLogs, LogStatistics, Signature } from '../log/contract.ts'
 import { Administration, type Resolution } from './administration.ts'
 import { type CloseReport, Closing } from './closing.ts'
 import type { StateChange } from './events.ts'
+import { type BatchMap, type Executed, execute } from './execute.ts'
 import { openParts, type Parts } from './open.ts'
 import type { ClientsOf, NameOf, Propagation, ResourceMap, TransactionOptions } from './options.ts'
 import type { PendingTransaction } from './pending.ts'
 import { type Propagator, propagate, readCall, transactionRequired } from './propagation.ts'
 import type { Transacted } from './run.ts'
 import type { Scope, Transaction } from './scope.ts'
+import { type LogPlace, SelfExamination } from './self-examination.ts'
 import type { Settings } from './settings.ts'
 import type { Sighting } from './sweep.ts'
 
@@ -27,6 +31,8 @@ export interface CoordinatorPorts {
   readonly signals: SignalSource
   readonly events: Events<StateChange>
   readonly logs: DecisionLogs
+  /** For the doctor; without it the log's directory is not examined. */
+  readonly place?: LogPlace
   /** Must stop the process: going on could break atomicity. */
   readonly onBroken: (broken: BrokenInvariant) => void
   /** Runs at close, after the last transaction and before the logs are given up. */
@@ -74,14 +80,21 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
   readonly #propagator: Propagator
   readonly #administration: Administration
   readonly #closing: Closing
+  readonly #examination: SelfExamination
 
   /** Use `openCoordinator`. */
-  constructor(parts: Parts, ports: CoordinatorPorts) {
+  constructor(parts: Parts, ports: CoordinatorPorts, acceptChanged: readonly string[] = []) {
     const { engine, books, sweep } = parts
     const { clock, events, context, signals } = ports
     this.#parts = parts
     this.#administration = new Administration({ engine, books, sweep, clock, events })
     this.#closing = new Closing(parts, ports.beforeRelease)
+    this.#examination = new SelfExamination({
+      parts,
+      ports,
+      transactions: () => this.transactions(),
+      acceptChanged,
+    })
     this.#propagator = {
       runner: { engine, book: books.own, context, signals },
       random: ports.random,
@@ -140,6 +153,29 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
     return propagate(this.#propagator, readCall(call))
   }
 
+  /**
+   * Runs statements that are all known as one transaction, with the fewest messages: where a
+   * resource can, its whole branch and its vote are one. Answers what each statement answered, for a
+   * list of them a list. Inside another transaction it takes part in that.
+   *
+   * @example
+   * const { orders } = await coordinator.execute({
+   *   orders: ['insert into orders (sku) values ($1) returning id', [sku]],
+   *   stock: [['update item set count = count - 1 where sku = $1', [sku]]],
+   * })
+   * console.log(orders.rows[0]?.id)
+   *
+   * @throws the resource's error of the statement that failed, where everything was rolled back and
+   * nothing else went wrong; else as `transaction`.
+   */
+  async execute<const Work extends BatchMap<Resources>>(
+    batches: Work,
+    options?: DeclaredOptions<NameOf<Resources>>,
+  ): Promise<Executed<Resources, Work>> {
+    const results = await execute(this.#propagator, batches, options)
+    return results as Executed<Resources, Work>
+  }
+
   /** Joins a resource to the transaction around the caller; there must be one. */
   async join<const Name extends NameOf<Resources>>(
     name: Name,
@@ -191,6 +227,17 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
     return this.#administration.forget(id, signature)
   }
 
+  /**
+   * Examines the log and every resource: whether they keep the promise as they are set up, and what
+   * waits there. Changes nothing, and takes about 20 s where everything hangs. `assent doctor` does
+   * the same from outside.
+   *
+   * @throws `ASSENT_INVALID_OPTION`; what is wrong elsewhere is a finding.
+   */
+  async doctor(options: DoctorOptions = {}): Promise<DoctorReport> {
+    return await this.#examination.run(options)
+  }
+
   /** Figures of the decision log. */
   logStatistics(): LogStatistics {
     return this.#parts.books.own.log.statistics()
@@ -226,5 +273,5 @@ export async function createCoordinator<const Resources extends ResourceMap>(
   ports: CoordinatorPorts,
   options: CoordinatorOptions<Resources>,
 ): Promise<Coordinator<Resources>> {
-  return new Coordinator<Resources>(await openParts(ports, options), ports)
+  return new Coordinator<Resources>(await openParts(ports, options), ports, options.acceptChanged)
 }

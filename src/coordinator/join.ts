@@ -9,6 +9,7 @@
 import { AssentError } from '../core/errors.ts'
 import { formatBranchId, idLimits } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
+import type { BatchStatement, Participant } from '../participants/contract.ts'
 import type { Event } from '../protocol/two-phase/state.ts'
 import { beginFailed, overError } from './failures.ts'
 import { LiveBranch, type LiveTransaction } from './live-transaction.ts'
@@ -18,6 +19,8 @@ export interface JoinOptions {
   readonly isolation: string | undefined
   readonly readOnly: boolean
   readonly onlyBranch: boolean
+  /** All that the branch will do, where that is known. */
+  readonly statements?: readonly BatchStatement[] | undefined
 }
 
 /** What joining needs of the engine. */
@@ -28,12 +31,13 @@ export interface JoinHost {
   joinedTooLate(transaction: LiveTransaction, branch: LiveBranch): void
 }
 
-export async function join(
-  engine: JoinHost,
+/** Answers the branch at once; await its `joined`, and then ask `refuseUnlessJoined`. */
+export function join(
+  host: JoinHost,
   transaction: LiveTransaction,
   resource: Resource,
   options: JoinOptions,
-): Promise<LiveBranch> {
+): LiveBranch {
   const { participant } = resource
   refuseUnlessOpen(transaction)
   refuseUnlessReady(resource)
@@ -45,21 +49,44 @@ export async function join(
   }
   const branch = new LiveBranch(number, resource)
   branch.joining = true
-  transaction.branches.push(branch)
-  engine.dispatch(transaction, {
+  branch.isolation = options.isolation
+  branch.readOnly = options.readOnly
+  transaction.addBranch(branch)
+  host.dispatch(transaction, {
     type: 'join',
     role: participant.canPrepare ? 'two-phase' : 'last',
     onePhase: participant.canCommitOnePhase || !participant.canPrepare,
   })
+  branch.joined = begin(host, transaction, branch, participant, options)
+  return branch
+}
+
+/** Throws unless a branch that is no longer joining has become part of the transaction. */
+export function refuseUnlessJoined(transaction: LiveTransaction, branch: LiveBranch): void {
+  refuseUnlessOpen(transaction)
+  if (branch.neverBegan) throw beginFailed(branch.resourceName, branch.cause)
+}
+
+async function begin(
+  host: JoinHost,
+  transaction: LiveTransaction,
+  branch: LiveBranch,
+  participant: Participant,
+  { isolation, readOnly, onlyBranch, statements }: JoinOptions,
+): Promise<void> {
   try {
-    const handle = await participant.begin({
-      id: formatBranchId(transaction.id, number),
+    const options = {
+      id: formatBranchId(transaction.id, branch.number),
       transaction: transaction.id,
-      timeLeftMs: Math.max(1, transaction.deadlineMs - engine.clock.monotonicMs()),
-      isolation: options.isolation,
-      readOnly: options.readOnly,
-      onlyBranch: options.onlyBranch,
-    })
+      timeLeftMs: Math.max(1, transaction.deadlineMs - host.clock.monotonicMs()),
+      isolation,
+      readOnly,
+      onlyBranch,
+    }
+    const handle =
+      statements === undefined || participant.beginBatch === undefined
+        ? await participant.begin(options)
+        : await participant.beginBatch(options, statements)
     branch.handle = handle
     branch.finishable = handle
   } catch (cause) {
@@ -67,13 +94,9 @@ export async function join(
     branch.neverBegan = true
   }
   branch.joining = false
-  if (transaction.sealed) {
-    branch.handle?.seal()
-    engine.joinedTooLate(transaction, branch)
-    throw overError(transaction)
-  }
-  if (branch.neverBegan) throw beginFailed(resource, branch.cause)
-  return branch
+  if (!transaction.sealed) return
+  branch.handle?.seal()
+  host.joinedTooLate(transaction, branch)
 }
 
 function refuseUnlessOpen(transaction: LiveTransaction): void {

@@ -5,8 +5,8 @@
 import { AssentError } from '../core/errors.ts'
 import type { BrokenInvariant } from '../core/invariant.ts'
 import type { Clock, Events, Random, Timers } from '../core/ports.ts'
-import type { DecisionLogs, UnfinishedTransaction } from '../log/contract.ts'
-import type { Participant } from '../participants/contract.ts'
+import type { DecisionLog, DecisionLogs, UnfinishedTransaction } from '../log/contract.ts'
+import type { LogOwner, Participant } from '../participants/contract.ts'
 import { Book } from './book.ts'
 import { Books } from './books.ts'
 import { Checks } from './checks.ts'
@@ -46,8 +46,11 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
   const { clock, random, events, logs, onBroken } = ports
   const settings = settingsFrom(options)
   const participants = checkedParticipants(options.resources)
+  let opened: DecisionLog | undefined
+  const owner = (): LogOwner | undefined =>
+    opened && { installation: opened.installation, log: opened.identity }
   for (const [resource, participant] of participants) {
-    participant.attach({ resource, clock, timers: ports.timers, random })
+    participant.attach({ resource, clock, timers: ports.timers, random, owner })
   }
   const resources = new Resources(participants, {
     events,
@@ -56,6 +59,7 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
   })
   for (const name of options.acceptChanged ?? []) resources.get(name)
   const log = await logs.open()
+  opened = log
   const checks = new Checks(resources, log, settings, ports.backgroundTimers)
   try {
     await checks.first(ports.timers)

@@ -25,32 +25,39 @@ export interface Call<Value> {
   readonly names: readonly string[] | undefined
   readonly work: AnyWork<Value>
   readonly options: TransactionOptions
+  /** Whether the work gets the scope, and joins the named resources by itself. */
+  readonly joinsItself?: boolean
 }
+
+const noOptions: TransactionOptions = {}
 
 /** Reads the arguments of a call. Throws `ASSENT_INVALID_OPTION`. */
 export function readCall<Value>(args: readonly unknown[]): Call<Value> {
   const isDeclared = Array.isArray(args[0])
-  const [work, options = {}] = isDeclared ? args.slice(1) : args
+  const work = args[isDeclared ? 1 : 0]
+  const { [isDeclared ? 2 : 1]: options = noOptions } = args
   if (typeof work !== 'function' || typeof options !== 'object' || options === null) {
     const message = 'call transaction([names], work, options?) or transaction(work, options?)'
     throw new AssentError('ASSENT_INVALID_OPTION', message, { option: 'work' })
   }
   const names = isDeclared ? (args[0] as readonly string[]) : undefined
-  checkOptions(options, isDeclared)
+  if (options !== noOptions) checkOptions(options, isDeclared)
   return { names, work: work as AnyWork<Value>, options }
 }
 
 /** Runs a call as its propagation says. */
 export async function propagate<Value>(
   propagator: Propagator,
-  { names, work, options }: Call<Value>,
+  call: Call<Value>,
 ): Promise<Transacted<Value>> {
+  const { names, work, options } = call
   const { context } = propagator.runner
   const around = context.get()
   const open = around?.isOpen ? around : undefined
+  const hasScope = names === undefined || call.joinsItself === true
   const body: Body<Value> = async (scope) =>
-    work((names === undefined ? scope : await scope.clients(names, options)) as never)
-  checkNames(propagator.runner, options)
+    work((hasScope ? scope : await scope.clients(names, options)) as never)
+  if (options !== noOptions) checkNames(propagator.runner, options)
   const propagation = options.propagation ?? 'required'
   const takesPart = propagation !== 'requires-new' && propagation !== 'never'
   if (takesPart && around !== undefined && open === undefined) throw transactionOver(around)
@@ -59,7 +66,7 @@ export async function propagate<Value>(
       return begin(propagator, body, options)
     case 'nested':
       if (open === undefined) return begin(propagator, body, options)
-      return nest(context, open, insideOf(propagator.runner, open, { names, work, options }, body))
+      return nest(context, open, insideOf(propagator.runner, open, call, body))
     case 'mandatory':
       if (open === undefined) throw transactionRequired()
       break
@@ -72,7 +79,7 @@ export async function propagate<Value>(
     default:
       if (open === undefined) return begin(propagator, body, options)
   }
-  return takePart(open, insideOf(propagator.runner, open, { names, work, options }, body))
+  return takePart(open, insideOf(propagator.runner, open, call, body))
 }
 
 /** A name that nobody has would silently protect nothing. */
@@ -114,9 +121,13 @@ function begin<Value>(
   body: Body<Value>,
   options: TransactionOptions,
 ): Promise<Transacted<Value>> {
-  return withRetry(runner.engine, random, options.retry?.attempts ?? 1, () => {
+  if (options.retry === undefined) {
     refuseIfClosing()
     return runTransaction(runner, body, options)
+  }
+  return withRetry(runner.engine, random, options.retry.attempts, (begun) => {
+    refuseIfClosing()
+    return runTransaction(runner, body, options, begun)
   })
 }
 

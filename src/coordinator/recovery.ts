@@ -41,7 +41,7 @@ function recoverTransaction(engine: Engine, book: Book, found: UnfinishedTransac
     live.evidence = branch.evidence
     live.vote = 'yes'
     live.heuristic = heuristicOf(found, live)
-    transaction.branches.push(live)
+    transaction.addBranch(live)
     return {
       ended: hasEnded(found, branch.branch),
       role: branch.branch === last ? 'last' : 'two-phase',

@@ -76,7 +76,9 @@ export class Resources {
 
   /** The names in canonical order, each once. */
   inOrder(names: readonly string[]): Resource[] {
-    return [...new Set(names)].sort().map((name) => this.get(name))
+    const resources = names.map((name) => this.get(name))
+    if (isRising(names)) return resources
+    return [...new Set(resources)].sort((one, other) => (one.name < other.name ? -1 : 1))
   }
 
   /** Examines a resource; afterwards its `status` says what was found. */
@@ -114,10 +116,12 @@ export class Resources {
 
   /** The number by which `log` knows a ready resource; registers it on first use. */
   numberIn(log: DecisionLog, resource: Resource): number {
-    const numbers = this.#numbers.get(log) ?? new Map<string, number>()
+    const numbers = this.#numbers.get(log)
+    return numbers?.get(resource.name) ?? this.#register(log, resource, numbers ?? new Map())
+  }
+
+  #register(log: DecisionLog, resource: Resource, numbers: Map<string, number>): number {
     this.#numbers.set(log, numbers)
-    const known = numbers.get(resource.name)
-    if (known !== undefined) return known
     const { name, participant } = resource
     const fingerprint = resource.fingerprint ?? ''
     const records = log.resources()
@@ -174,6 +178,14 @@ export class Resources {
       { resource: resource.name, expected, found },
     )
   }
+}
+
+/** The common case: in canonical order as written. */
+function isRising(names: readonly string[]): boolean {
+  for (let index = 1; index < names.length; index += 1) {
+    if ((names[index - 1] as string) >= (names[index] as string)) return false
+  }
+  return true
 }
 
 async function checked(participant: Participant): Promise<ResourceCheck> {

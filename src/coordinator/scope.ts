@@ -7,12 +7,16 @@
 import { AssentError } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import type { PlatformSignal, SignalSource } from '../core/ports.ts'
-import type { Savepoint } from '../participants/contract.ts'
+import type { BatchStatement, Savepoint } from '../participants/contract.ts'
 import type { Engine } from './engine.ts'
 import { overError } from './failures.ts'
+import { refuseUnlessJoined } from './join.ts'
 import type { LiveBranch, LiveTransaction } from './live-transaction.ts'
 import type { ClientsOf, NameOf, ResourceMap, TransactionOptions } from './options.ts'
 import type { Resource } from './resources.ts'
+
+/** The statements that are all the work at a resource, by its name. */
+export type Batches = ReadonlyMap<string, readonly BatchStatement[]>
 
 /** What the work gets as `tx`. */
 export interface Transaction<Resources extends ResourceMap = ResourceMap> {
@@ -26,12 +30,7 @@ export interface Transaction<Resources extends ResourceMap = ResourceMap> {
   join<Name extends NameOf<Resources>>(name: Name): Promise<ClientsOf<Resources, Name>[Name]>
 }
 
-/** A resource that was joined, and how its branch was begun. */
-interface Joined {
-  readonly joining: Promise<LiveBranch>
-  readonly isolation: string | undefined
-  readonly readOnly: boolean
-}
+const nothing: readonly string[] = []
 
 export class Scope implements Transaction {
   readonly live: LiveTransaction
@@ -41,8 +40,8 @@ export class Scope implements Transaction {
   readonly #options: TransactionOptions
   /** The nested part that is open inside this one. */
   #inner: Scope | undefined
-  readonly #savepoints = new Map<LiveBranch, Promise<Savepoint>>()
-  readonly #joined: Map<string, Joined>
+  /** Of a nested part. */
+  #savepoints: Map<LiveBranch, Promise<Savepoint>> | undefined
   /** Calls that take part in this scope and have not returned. */
   #partsOpen = 0
   /** Set once a nested part is kept or undone: what comes after would not be part of it. */
@@ -63,7 +62,6 @@ export class Scope implements Transaction {
     this.live = live
     this.#options = options
     this.parent = parent
-    this.#joined = parent === undefined ? new Map() : parent.#joined
   }
 
   get id(): TransactionId {
@@ -75,9 +73,10 @@ export class Scope implements Transaction {
   }
 
   /** What was begun in this scope and not awaited, in words. */
-  get pending(): string[] {
+  get pending(): readonly string[] {
+    if (this.#partsOpen === 0) return nothing
     const calls = this.#partsOpen === 1 ? 'a call' : `${this.#partsOpen} calls`
-    return this.#partsOpen === 0 ? [] : [`${calls} of transaction() inside it`]
+    return [`${calls} of transaction() inside it`]
   }
 
   /** Runs a call that takes part in this scope; until it returns, the scope can't end well. */
@@ -105,43 +104,71 @@ export class Scope implements Transaction {
   }
 
   async join(name: string): Promise<never> {
-    return (await this.joinBranch(this.#engine.resources.get(name))).handle?.client as never
+    const branch = this.#begin(this.#engine.resources.get(name), this.#options, false)
+    await branch.joined
+    refuseUnlessJoined(this.live, branch)
+    if (this.parent !== undefined) await this.#guardNested(branch)
+    return branch.handle?.client as never
   }
 
-  /** The clients of the named resources, asked for in one turn and in canonical order. */
+  /** The clients of the named resources, and `tx`. */
   async clients(
     names: readonly string[],
     modes: TransactionOptions = this.#options,
   ): Promise<Record<string, unknown>> {
-    const resources = this.#engine.resources.inOrder(names)
-    const onlyBranch = resources.length === 1 && this.live.branches.length === 0
-    const joining = resources.map((resource) => this.joinBranch(resource, modes, onlyBranch))
-    // All must have ended before a failure is told, or its rollback would meet a begin under way.
-    await Promise.allSettled(joining)
-    const branches = await Promise.all(joining)
     const clients: Record<string, unknown> = { tx: this }
-    for (const branch of branches) clients[branch.resourceName] = branch.handle?.client
+    for (const branch of await this.branches(names, modes)) {
+      clients[branch.resourceName] = branch.handle?.client
+    }
     return clients
   }
 
-  async joinBranch(
-    resource: Resource,
+  /**
+   * The branches at the named resources, asked for in one turn and in canonical order. With
+   * `batches`, one that begins here does nothing but its statements.
+   */
+  async branches(
+    names: readonly string[],
     modes: TransactionOptions = this.#options,
-    onlyBranch = false,
-  ): Promise<LiveBranch> {
+    batches?: Batches,
+  ): Promise<LiveBranch[]> {
+    const resources = this.#engine.resources.inOrder(names)
+    const onlyBranch = resources.length === 1 && this.live.branches.length === 0
+    const branches: LiveBranch[] = []
+    try {
+      for (const resource of resources) {
+        branches.push(this.#begin(resource, modes, onlyBranch, batches?.get(resource.name)))
+      }
+    } finally {
+      // All must have ended before a failure is told, or its rollback would meet a begin under way.
+      for (let index = 0; index < branches.length; index += 1) await branches[index]?.joined
+    }
+    for (const branch of branches) {
+      refuseUnlessJoined(this.live, branch)
+      if (this.parent !== undefined) await this.#guardNested(branch)
+    }
+    return branches
+  }
+
+  /** The branch at a resource, begun unless it is there; await its `joined`. */
+  #begin(
+    resource: Resource,
+    modes: TransactionOptions,
+    onlyBranch: boolean,
+    statements?: readonly BatchStatement[],
+  ): LiveBranch {
     if (this.live.sealed) throw overError(this.live)
     if (this.#ended) throw nestedOver(this.id)
     if (this.#inner !== undefined) throw nestedConflict(this.id)
     const isolation = modes.isolation?.[resource.name]
     const readOnly = modes.readOnly?.includes(resource.name) ?? false
-    const before = this.#joined.get(resource.name)
-    if (before !== undefined) {
-      refuseOtherModes(resource.name, before, { isolation, readOnly })
-      return this.#guardNested(await before.joining)
+    const before = this.live.branchOf(resource)
+    if (before === undefined) {
+      const options = { isolation, readOnly, onlyBranch, statements }
+      return this.#engine.join(this.live, resource, options)
     }
-    const joining = this.#engine.join(this.live, resource, { isolation, readOnly, onlyBranch })
-    this.#joined.set(resource.name, { joining, isolation, readOnly })
-    return this.#guardNested(await joining)
+    refuseOtherModes(before, isolation, readOnly)
+    return before
   }
 
   /** Opens a nested part: a savepoint in every branch. */
@@ -151,7 +178,7 @@ export class Scope implements Transaction {
     this.#inner = inner
     try {
       // None may miss its savepoint.
-      await Promise.allSettled([...this.#joined.values()].map(({ joining }) => joining))
+      for (const { joined } of this.live.branches) await joined
       await Promise.all(this.live.branches.map((branch) => inner.#save(branch)))
     } catch (error) {
       this.#inner = undefined
@@ -174,22 +201,23 @@ export class Scope implements Transaction {
     this.#ended = true
     if (this.parent !== undefined) this.parent.#inner = undefined
     if (this.live.sealed) return
-    await Promise.all([...this.#savepoints.values()].map(async (each) => end(await each)))
+    const savepoints = [...(this.#savepoints?.values() ?? [])]
+    await Promise.all(savepoints.map(async (each) => end(await each)))
   }
 
   /** A branch that joins inside nested parts gets the savepoints that it missed, outermost first. */
-  async #guardNested(branch: LiveBranch): Promise<LiveBranch> {
+  async #guardNested(branch: LiveBranch): Promise<void> {
     const scopes: Scope[] = []
     for (let scope: Scope | undefined = this; scope?.parent; scope = scope.parent) {
       scopes.unshift(scope)
     }
     for (const scope of scopes) await scope.#save(branch)
-    return branch
   }
 
   async #save(branch: LiveBranch): Promise<void> {
     const { handle, resourceName } = branch
     if (handle === undefined) return
+    this.#savepoints ??= new Map()
     const before = this.#savepoints.get(branch)
     if (before !== undefined) {
       await before
@@ -207,12 +235,13 @@ export class Scope implements Transaction {
 
 /** A branch has begun one way; a stronger wish that comes later must not be lost in silence. */
 function refuseOtherModes(
-  name: string,
-  before: Joined,
-  wished: Pick<Joined, 'isolation' | 'readOnly'>,
+  before: LiveBranch,
+  isolation: string | undefined,
+  readOnly: boolean,
 ): void {
-  const isOther = wished.isolation !== undefined && wished.isolation !== before.isolation
-  if (!isOther && (!wished.readOnly || before.readOnly)) return
+  const isOther = isolation !== undefined && isolation !== before.isolation
+  if (!isOther && (!readOnly || before.readOnly)) return
+  const name = before.resourceName
   const option = isOther ? 'isolation' : 'readOnly'
   const message =
     `${option} of ${name} can't change: its branch has begun in the transaction around this ` +

@@ -85,8 +85,18 @@ function parseNumber(text: string): number | undefined {
  * formatTransactionId({ installation, log, epoch: 3, counter: 51 }) // 'shop.7k2m9q4w8x1zc.3.1f'
  */
 export function formatTransactionId(parts: TransactionIdParts): TransactionId {
-  const { installation, log, epoch, counter } = parts
-  return `${installation}.${log}.${epoch.toString(36)}.${counter.toString(36)}` as TransactionId
+  return formatCounter(transactionIdStart(parts), parts.counter)
+}
+
+/** What all transaction ids of one epoch begin with. */
+export function transactionIdStart(parts: Omit<TransactionIdParts, 'counter'>): string {
+  const { installation, log, epoch } = parts
+  return `${installation}.${log}.${epoch.toString(36)}.`
+}
+
+/** A transaction id, of what `transactionIdStart` answered and the counter. */
+export function formatCounter(start: string, counter: number): TransactionId {
+  return (start + counter.toString(36)) as TransactionId
 }
 
 /** The parts of a transaction id, or undefined for any other text. */

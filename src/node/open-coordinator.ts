@@ -1,4 +1,5 @@
 /** Opens a coordinator over Node: the ports, the file log, and the face. */
+import { resolve } from 'node:path'
 import {
   type Coordinator,
   type CoordinatorOptions,
@@ -9,12 +10,13 @@ import type { Scope } from '../coordinator/scope.ts'
 import { defaultSettings } from '../coordinator/settings.ts'
 import { AssentError, messageOf } from '../core/errors.ts'
 import { isInstallationName } from '../core/ids.ts'
-import { openFileLogs } from '../log/file/open.ts'
+import { openFileLogs, retentionDefault, slotsDefault } from '../log/file/open.ts'
 import { nodeClock } from './clock.ts'
 import { asyncContext } from './context.ts'
 import { type Controlled, type ControlSocket, openControlSocket } from './control-socket.ts'
 import { nodeDisk } from './disk.ts'
 import { diagnosticsEvents } from './events.ts'
+import { surveyLog } from './log-survey.ts'
 import { nodeRandom } from './random.ts'
 import { stopProcess } from './stop-process.ts'
 import { backgroundTimers, nodeTimers } from './timers.ts'
@@ -65,6 +67,8 @@ export async function openCoordinator<const Resources extends ResourceMap>(
   if (typeof log !== 'string' || log === '') {
     throw invalid('log', 'must be the path of a directory that lasts, such as ./transactions')
   }
+  // The log stays where it was: a later `process.chdir` does not move it.
+  const directory = resolve(log)
   const clock = nodeClock()
   const timers = nodeTimers()
   const random = nodeRandom()
@@ -87,6 +91,11 @@ export async function openCoordinator<const Resources extends ResourceMap>(
     signals: makeSignal,
     events: diagnosticsEvents(),
     logs,
+    place: {
+      survey: (own: readonly string[]) => surveyLog(directory, own),
+      slots: slots ?? slotsDefault,
+      retentionBytes: retention?.bytes ?? retentionDefault.bytes,
+    },
     onBroken: stopProcess,
     beforeRelease: async () => control?.close(),
   }

@@ -7,7 +7,8 @@
  * also while the earlier call still hangs; the later call takes over.
  */
 import type { Decision, HeuristicKind } from '../core/decision.ts'
-import type { BranchId, TransactionId } from '../core/ids.ts'
+import type { ReportedFinding } from '../core/findings.ts'
+import type { BranchId, LogIdentity, TransactionId } from '../core/ids.ts'
 import type { Clock, Random, Timers } from '../core/ports.ts'
 
 /** The ports that a participant may use, and the name that the user gave it. */
@@ -16,6 +17,8 @@ export interface ParticipantPorts {
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
+  /** Whose log this process works for, once that is open: sessions of our own may say so. */
+  readonly owner?: () => LogOwner | undefined
 }
 
 /** A vote on whether a branch can commit. */
@@ -98,6 +101,25 @@ export interface BeginOptions {
   readonly onlyBranch?: boolean | undefined
 }
 
+/** A statement of a batch. */
+export interface BatchStatement {
+  readonly text: string
+  readonly values: readonly unknown[]
+}
+
+/** A branch whose whole work was known when it began. */
+export interface BatchBranch<Result = unknown> extends Branch {
+  /** What each statement answered, in order; known once the branch has voted or committed. */
+  readonly results: readonly Result[]
+  /** The statement that failed, by its index, and the resource's error. */
+  readonly failed: FailedStatement | undefined
+}
+
+export interface FailedStatement {
+  readonly statement: number
+  readonly cause: unknown
+}
+
 /** What a check of the resource found. */
 export type ResourceCheck =
   | {
@@ -120,13 +142,59 @@ export interface PreparedBranch {
   readonly preparedAtMs: number | undefined
 }
 
+/** What the doctor tells an implementation that examines its resource. */
+export interface DiagnosisRequest {
+  /** The logs of this installation: their branches are ours. */
+  readonly logs: ReadonlySet<LogIdentity>
+}
+
+/** What an implementation's own examination of its resource found. */
+export interface Diagnosis {
+  /** The product and its version, in words. */
+  readonly product: string
+  readonly findings: readonly ReportedFinding[]
+  /**
+   * The server's clock less this machine's; the true difference is within `uncertaintyMs` of it.
+   * Undefined where the resource has no clock to ask.
+   */
+  readonly clock: { readonly aheadMs: number; readonly uncertaintyMs: number } | undefined
+  /** Room for prepared branches, where the resource has a limit: all of `server` share it. */
+  readonly room:
+    | {
+        readonly server: string
+        readonly limit: number
+        /** How many branches this pool can have prepared at once. */
+        readonly poolSize: number
+        /** The command that sets the limit. */
+        raiseTo(limit: number): string
+      }
+    | undefined
+  /**
+   * Where the resource does not tell when a branch was prepared: since when the oldest transaction
+   * is open that has no session any more; milliseconds since the Unix epoch by the resource's clock.
+   */
+  readonly oldestDetachedMs: number | undefined
+  /** What is prepared there, where `listPrepared` shows more than belongs to this resource. */
+  readonly prepared?: readonly PreparedBranch[] | undefined
+  /** The statement by which an operator lists what is prepared. */
+  readonly preparedQuery: string
+  /** Logs whose processes have a session there now, as far as the resource tells. */
+  readonly present: readonly LogOwner[]
+}
+
+/** An installation's log, as sessions name it. */
+export interface LogOwner {
+  readonly installation: string
+  readonly log: string
+}
+
 /** A prepared branch to be finished after its coordinator was lost. */
 export interface RecoveredBranchOptions {
   readonly id: BranchId
   readonly evidence: string | undefined
 }
 
-export interface Participant<Client = unknown> {
+export interface Participant<Client = unknown, Result = unknown> {
   /** `postgres`, `custom`, ... */
   readonly kind: string
   /** False for a resource that can't prepare: it takes part as the last resource only. */
@@ -139,6 +207,18 @@ export interface Participant<Client = unknown> {
   check(): Promise<ResourceCheck>
   /** Begins a branch. Rejects with the resource's error when it can't; then nothing is left open. */
   begin(options: BeginOptions): Promise<Branch<Client>>
+  /**
+   * Begins a branch that runs nothing but these statements, which need nothing of each other's
+   * results: now, or when it is asked for its vote, with as few messages as the resource can do
+   * with. A statement that fails is a no. Absent where the resource takes no statements. Rejects as
+   * `begin`, and for a statement that can't be in a branch.
+   */
+  beginBatch?(
+    options: BeginOptions,
+    statements: readonly BatchStatement[],
+  ): Promise<BatchBranch<Result>>
+  /** Runs them on the client of a branch that has other work, too; rejects with the first error. */
+  runBatch?(client: Client, statements: readonly BatchStatement[]): Promise<readonly Result[]>
   /** Reaches a prepared branch by its id, by connections of our own. */
   recover(options: RecoveredBranchOptions): FinishableBranch
   /** All prepared branches of this resource; absent where it can't be asked. May reject. */
@@ -148,9 +228,14 @@ export interface Participant<Client = unknown> {
    * any more. Absent where the resource keeps no evidence.
    */
   evidenceOf?(branch: BranchId): Promise<Decision | 'unknown'>
+  /** Examines the resource for the doctor, and changes nothing. May reject; need not be bounded. */
+  diagnose?(request: DiagnosisRequest): Promise<Diagnosis>
   /** Gives up connections of our own; the user's pool stays the user's. */
   close(): Promise<void>
 }
 
 /** The client type of a participant. */
 export type ClientOf<P> = P extends Participant<infer Client> ? Client : never
+
+/** What a participant answers a statement. */
+export type ResultOf<P> = P extends Participant<infer _Client, infer Result> ? Result : never

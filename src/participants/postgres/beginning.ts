@@ -1,22 +1,27 @@
 /**
  * The start of a branch on a session: BEGIN with explicit modes, limits from the time left, and
- * durability, in one round trip once the session is known.
+ * durability; in one round trip once the session is known, or in none: with the first statement.
  *
  * Keeps A5: a branch begins only when the server's tags and status show that it did. What a session
  * has by default is learned on first sight; what may have changed since and safety rests on (which
  * server process it is, its `synchronous_commit`) is asked each time.
  */
+import { invariant } from '../../core/invariant.ts'
 import type { Timers } from '../../core/ports.ts'
-import { within } from './deadline.ts'
+import { within } from '../sql/deadline.ts'
 import type { ServerSession } from './delivery.ts'
-import { fieldOf, type PgResult } from './driver.ts'
+import { fieldOf, type PgConnection, type PgQuery, type PgResult } from './driver.ts'
 import type { IsolationLevel } from './options.ts'
+import { type DriverQueryClass, Pipeline, type PipelineAnswer } from './pipeline.ts'
 import type { Session } from './session.ts'
-import { askSession, beginWith, durableLevels, learnSession } from './sql.ts'
+import { askSession, beginWith, durableLevels, learnSession, settleSession } from './sql.ts'
 
-export interface BeginningOptions {
+export interface Modes {
   readonly isolation: IsolationLevel
   readonly readOnly: boolean
+}
+
+export interface BeginningOptions extends Modes {
   readonly timeLeftMs: number
 }
 
@@ -24,6 +29,12 @@ export interface Begun {
   readonly serverSession: ServerSession
   /** The session's own `synchronous_commit`, where it is weaker than `on`. */
   readonly weakDurability: string | undefined
+}
+
+/** A BEGIN under way with queries behind it. */
+export interface Riding {
+  readonly begun: Promise<Begun>
+  readonly answer: Promise<PipelineAnswer>
 }
 
 /** What a session has by itself; limits in milliseconds, 0 for none. */
@@ -55,17 +66,85 @@ export class Beginnings {
       known === undefined
         ? await this.#beginUnknown(session, options)
         : await this.#beginKnown(session, options, known)
-    this.#known.set(session.client, facts)
-    const { pid, started, durability } = facts
-    return {
-      serverSession: { pid, started },
-      weakDurability: durableLevels.includes(durability) ? undefined : durability,
+    return this.#remember(session, facts)
+  }
+
+  /** Learns what a session has by itself, so that a BEGIN can share its message on it. */
+  async learn(session: Session, limitMs: number): Promise<void> {
+    if (this.#known.has(session.client)) return
+    this.#remember(session, readFacts(await this.#send(session, limitMs, learnSession)))
+  }
+
+  /** Whether a BEGIN can share its message: on a session that is known, by a driver that can. */
+  canRide({ client }: Session): boolean {
+    return (
+      this.#known.has(client) &&
+      client.getTransactionStatus !== undefined &&
+      queryClassOf(client)?.prototype.handleRowDescription !== undefined
+    )
+  }
+
+  /** Which server process the session was last seen in. */
+  sessionOf({ client }: Session): ServerSession {
+    const { pid, started } = this.#known.get(client) ?? { pid: '0', started: undefined }
+    return { pid, started }
+  }
+
+  /** The `synchronous_commit` that it was last seen with, where that is weaker than `on`. */
+  weakDurabilityOf({ client }: Session): string | undefined {
+    const known = this.#known.get(client)
+    return known === undefined ? undefined : weakDurability(known)
+  }
+
+  /**
+   * Begins with `queries` in the same message. `begun` rejects when it did not begin; then they were
+   * not run either. `answer` is theirs alone.
+   */
+  ride(session: Session, options: BeginningOptions, queries: readonly PgQuery[]): Riding {
+    const { client } = session
+    const known = this.#known.get(client)
+    const Query = queryClassOf(client)
+    invariant(known !== undefined && Query !== undefined, 'A5', 'BEGIN rides on a known session')
+    const { isolation, readOnly, timeLeftMs } = options
+    const pipeline = new Pipeline(Query, [
+      { text: beginWith(isolation, readOnly) },
+      { text: settleSession, values: limitValues(known, timeLeftMs) },
+      ...queries,
+    ])
+    void client.query(pipeline)
+    const begun = pipeline.answered.then((answer) => this.#ridden(session, known, answer))
+    const answer = pipeline.answered.then(({ results, failure }) => ({
+      results: results.slice(2),
+      failure,
+    }))
+    return { begun, answer }
+  }
+
+  async #ridden(
+    session: Session,
+    known: SessionFacts,
+    { results, failure }: PipelineAnswer,
+  ): Promise<Begun> {
+    const [begin, settled] = results
+    if (begin?.command !== 'BEGIN' || settled?.command !== 'SELECT') {
+      throw failure?.cause ?? notBegun(results, session.status)
     }
+    const { pid, durability } = readFacts([settled])
+    const facts = { ...known, pid, durability }
+    // Another server process behind the same connection: there is a pooler between.
+    const learned = pid === known.pid ? facts : readFacts(await session.send(learnSession))
+    return this.#remember(session, { ...facts, started: learned.started })
+  }
+
+  #remember({ client }: Session, facts: SessionFacts): Begun {
+    this.#known.set(client, facts)
+    const { pid, started } = facts
+    return { serverSession: { pid, started }, weakDurability: weakDurability(facts) }
   }
 
   async #beginUnknown(session: Session, options: BeginningOptions): Promise<SessionFacts> {
     const { isolation, readOnly, timeLeftMs } = options
-    const text = beginWith(isolation, readOnly, [learnSession])
+    const text = [beginWith(isolation, readOnly), learnSession].join('; ')
     const results = await this.#send(session, timeLeftMs, text)
     refuseUnlessBegun(session, results)
     const facts = readFacts(results)
@@ -80,8 +159,8 @@ export class Beginnings {
     known: SessionFacts,
   ): Promise<SessionFacts> {
     const { isolation, readOnly, timeLeftMs } = options
-    const text = beginWith(isolation, readOnly, [askSession, ...limitsFor(known, timeLeftMs)])
-    const results = await this.#send(session, timeLeftMs, text)
+    const texts = [beginWith(isolation, readOnly), askSession, ...limitsFor(known, timeLeftMs)]
+    const results = await this.#send(session, timeLeftMs, texts.join('; '))
     refuseUnlessBegun(session, results)
     const { pid, durability } = readFacts(results)
     if (durability !== known.durability && !durableLevels.includes(durability)) {
@@ -101,7 +180,17 @@ export class Beginnings {
 function refuseUnlessBegun({ status }: Session, results: readonly PgResult[]): void {
   const tags = results.map((result) => result.command)
   if (tags[0] === 'BEGIN' && tags[1] === 'SELECT' && (status ?? 'T') === 'T') return
-  throw new Error(`BEGIN was answered ${tags.join(', ')}, with the status ${status}`)
+  throw notBegun(results, status)
+}
+
+function notBegun(results: readonly PgResult[], status: string | undefined): Error {
+  const tags = results.map((result) => result.command).join(', ')
+  return new Error(`BEGIN was answered ${tags || 'nothing'}, with the status ${status}`)
+}
+
+/** The driver's class of query objects, which node-postgres has on its class of clients. */
+function queryClassOf(client: PgConnection): DriverQueryClass | undefined {
+  return (client.constructor as { readonly Query?: DriverQueryClass }).Query
 }
 
 function readFacts(results: readonly PgResult[]): SessionFacts {
@@ -115,17 +204,39 @@ function readFacts(results: readonly PgResult[]): SessionFacts {
   }
 }
 
-/** The limits of one transaction; a session's own stays where it is stricter. */
-function limitsFor(facts: SessionFacts, timeLeftMs: number): string[] {
+function weakDurability({ durability }: SessionFacts): string | undefined {
+  return durableLevels.includes(durability) ? undefined : durability
+}
+
+type Limit = readonly [name: string, ownMs: number, limitMs: number]
+
+function limitsOf(facts: SessionFacts, timeLeftMs: number): readonly Limit[] {
   const leftMs = Math.max(1, Math.floor(timeLeftMs))
-  const limits = [
+  return [
     ['lock_timeout', facts.lockMs, leftMs],
     ['statement_timeout', facts.statementMs, leftMs],
     ['idle_in_transaction_session_timeout', facts.idleMs, leftMs + idleGraceMs],
-  ] as const
-  const texts = limits
-    .filter(([, ownMs, limitMs]) => ownMs === 0 || ownMs > limitMs)
+  ]
+}
+
+/** A session's own limit stays where it is stricter. */
+function isStricter([, ownMs, limitMs]: Limit): boolean {
+  return ownMs === 0 || ownMs > limitMs
+}
+
+/** The limits of one transaction, as statements. */
+function limitsFor(facts: SessionFacts, timeLeftMs: number): string[] {
+  const texts = limitsOf(facts, timeLeftMs)
+    .filter(isStricter)
     .map(([name, , limitMs]) => `set local ${name} = ${limitMs}`)
   if (!durableLevels.includes(facts.durability)) texts.push(raiseDurability)
   return texts
+}
+
+/** The same, as the values that `settleSession` takes. */
+function limitValues(facts: SessionFacts, timeLeftMs: number): string[] {
+  return limitsOf(facts, timeLeftMs).map((limit) => {
+    const [, ownMs, limitMs] = limit
+    return String(isStricter(limit) ? limitMs : ownMs)
+  })
 }

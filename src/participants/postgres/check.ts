@@ -4,17 +4,18 @@
  */
 import { messageOf } from '../../core/errors.ts'
 import type { ParticipantPorts, ResourceCheck } from '../contract.ts'
-import { within } from './deadline.ts'
+import { within } from '../sql/deadline.ts'
+import type { Identity } from '../sql/identity.ts'
 import { fieldOf, type PgPool, type PgResult } from './driver.ts'
 import { sqlStateOf } from './failures.ts'
 import type { Asking } from './fate.ts'
-import { type Identity, readFingerprint } from './identity.ts'
+import { readFingerprint } from './identity.ts'
 import { type IsolationLevel, readIsolation, type Settings } from './options.ts'
 import type { Reserve } from './reserve.ts'
 import { takeSession } from './session.ts'
 import { mayFinishFor, survey } from './sql.ts'
 
-const oldestVersion = 13
+export const oldestVersion = 13
 
 export interface Examined {
   readonly check: ResourceCheck

@@ -8,7 +8,7 @@
 import { messageOf } from '../../core/errors.ts'
 import type { Timers } from '../../core/ports.ts'
 import type { Acknowledgement } from '../contract.ts'
-import { pause } from './deadline.ts'
+import { pause } from '../sql/deadline.ts'
 import { type Asking, type Finishing, finish } from './fate.ts'
 import type { Reserve } from './reserve.ts'
 import { endSessionOf, findSession } from './sql.ts'

@@ -5,7 +5,9 @@
  * refuses several statements in one text, so no `insert; commit; insert` commits in the middle; and
  * after every reply the transaction's status must not be idle.
  */
-import { AssentError } from '../../core/errors.ts'
+import type { Gate } from '../sql/gate.ts'
+import { type Plan, type Rules, refused, severalRefused } from '../sql/plans.ts'
+import { type Sent, shown } from '../sql/work.ts'
 import {
   type PgCallback,
   type PgQuery,
@@ -14,43 +16,33 @@ import {
   type PgSubmittable,
   resultsOf,
 } from './driver.ts'
-import { type Plan, planFor, type Rules, refused, severalRefused } from './plans.ts'
+import type { Opening } from './opening.ts'
+import { planFor } from './plans.ts'
 import type { Session } from './session.ts'
-import { savepointPrefix } from './sql.ts'
 import { isSeveral } from './statements.ts'
-import { type Sent, shown, type Work } from './work.ts'
+import { mayHaveWritten, type PostgresWork } from './work.ts'
+
+export interface DispatcherParts {
+  readonly session: Session
+  readonly work: PostgresWork
+  readonly gate: Gate
+  readonly opening: Opening
+  readonly rules: Rules
+}
 
 export class Dispatcher {
   readonly #session: Session
-  readonly #work: Work
+  readonly #work: PostgresWork
+  readonly #gate: Gate
+  readonly #opening: Opening
   readonly #rules: Rules
-  #isSealed = false
-  #names = 0
 
-  constructor(session: Session, work: Work, rules: Rules) {
+  constructor({ session, work, gate, opening, rules }: DispatcherParts) {
     this.#session = session
     this.#work = work
+    this.#gate = gate
+    this.#opening = opening
     this.#rules = rules
-  }
-
-  get isSealed(): boolean {
-    return this.#isSealed
-  }
-
-  seal(): void {
-    this.#isSealed = true
-  }
-
-  nextName(): string {
-    this.#names += 1
-    return `${savepointPrefix}${this.#names}`
-  }
-
-  /** What is thrown at whoever uses the client too late. */
-  over(): AssentError {
-    const { transaction } = this.#rules
-    const message = `transaction ${transaction} is committing or has ended`
-    return new AssentError('ASSENT_TRANSACTION_OVER', message, { id: transaction })
   }
 
   /** `client.query`, in all its forms. */
@@ -59,7 +51,7 @@ export class Dispatcher {
     const form = readForm(query, values, callback)
     let plan: Plan
     try {
-      this.#refuseUnlessAlive()
+      this.#gate.refuseUnlessAlive(form.text ?? form.name)
       plan = this.#planFor(this.#textOf(form))
     } catch (error) {
       return this.#refuse(form, error)
@@ -68,7 +60,7 @@ export class Dispatcher {
   }
 
   #planFor(text: string): Plan {
-    const plan = planFor(text, this.#rules, this.#work, () => this.nextName())
+    const plan = planFor(text, this.#rules, this.#work, () => this.#gate.nextName())
     // Drivers that hide the status may be too old to know the extended protocol by name (pg 8.12).
     const isBlind = this.#session.client.getTransactionStatus === undefined
     if (isBlind && plan.text === undefined && isSeveral(text)) throw severalRefused(text)
@@ -77,7 +69,7 @@ export class Dispatcher {
 
   #refuse({ callback: tell }: Form, error: unknown): Promise<never> | undefined {
     const answer = Promise.reject<never>(error)
-    const isHeard = tell !== undefined || (this.#work.doomed !== undefined && !this.#isSealed)
+    const isHeard = tell !== undefined || this.#gate.isToldElsewhere
     if (isHeard) answer.catch(quiet)
     // As the driver does it: never before `query` has returned.
     if (tell !== undefined) answer.catch(tell)
@@ -91,7 +83,7 @@ export class Dispatcher {
     try {
       if (form.callback !== undefined) {
         const tell = form.callback
-        void this.#session.client.query(query, values, (error, reply) => {
+        this.#run(query, values, (error, reply) => {
           if (error) {
             this.#failed(sent, plan, error)
             tell(error)
@@ -99,7 +91,7 @@ export class Dispatcher {
         })
         return undefined
       }
-      const answered = this.#session.client.query(query, values).then(
+      const answered = this.#run(query, values).then(
         (reply) => this.#answered(sent, plan, reply),
         (error: unknown) => {
           this.#failed(sent, plan, error)
@@ -115,9 +107,29 @@ export class Dispatcher {
     }
   }
 
+  /** The driver's `query`, once the branch is begun; the first one takes BEGIN with it. */
+  #run(query: string | PgQuery, values: readonly unknown[] | undefined): Promise<PgReply>
+  #run(query: string | PgQuery, values: readonly unknown[] | undefined, tell: PgCallback): void
+  #run(
+    query: string | PgQuery,
+    values: readonly unknown[] | undefined,
+    tell?: PgCallback,
+  ): Promise<PgReply> | undefined {
+    const { client } = this.#session
+    if (this.#opening.isBegun) {
+      if (tell === undefined) return client.query(query, values)
+      void client.query(query, values, tell)
+      return undefined
+    }
+    const replied = this.#opening.send(asQuery(query, values))
+    if (tell === undefined) return replied
+    replied.then((reply) => tell(null, reply), tell)
+    return undefined
+  }
+
   #answered(sent: Sent, plan: Plan, reply: PgReply): PgReply {
     const results = resultsOf(reply)
-    this.#work.succeeded(sent, results.at(-1)?.command ?? null, plan.move)
+    this.#work.succeeded(sent, mayHaveWritten(results.at(-1)?.command ?? null), plan.move)
     this.#checkStatus(sent)
     if (plan.tag === undefined) return reply
     const result = results[0] as PgResult
@@ -142,8 +154,8 @@ export class Dispatcher {
 
   /** A cursor, a COPY stream or a query object, which sends its text by itself. */
   #submit(submittable: PgSubmittable, values: unknown, callback: unknown): unknown {
-    this.#refuseUnlessAlive()
     const text = submittable.text ?? submittable.cursor?.text
+    this.#gate.refuseUnlessAlive(typeof text === 'string' ? text : undefined)
     if (typeof text !== 'string') {
       throw refused('', 'a query object without a text can not be looked into')
     }
@@ -157,7 +169,9 @@ export class Dispatcher {
     if (isSeveral(text)) throw severalRefused(text)
     this.#follow(submittable, this.#work.sent(text, true), plan)
     const rest = typeof values === 'function' ? values : callback
-    return this.#session.client.query(submittable, rest)
+    if (this.#opening.isBegun) return this.#session.client.query(submittable, rest)
+    this.#opening.submit(submittable, rest)
+    return submittable
   }
 
   /** Hears the end of a query object where the driver tells it: at these three members. */
@@ -169,7 +183,7 @@ export class Dispatcher {
       return handleCommandComplete?.call(submittable, message, connection)
     }
     submittable.handleReadyForQuery = (connection) => {
-      this.#work.succeeded(sent, tag, plan.move)
+      this.#work.succeeded(sent, mayHaveWritten(tag), plan.move)
       this.#checkStatus(sent)
       return handleReadyForQuery?.call(submittable, connection)
     }
@@ -177,18 +191,6 @@ export class Dispatcher {
       this.#failed(sent, plan, error)
       return handleError?.call(submittable, error, connection)
     }
-  }
-
-  #refuseUnlessAlive(): void {
-    if (this.#isSealed) throw this.over()
-    const doomed = this.#work.doomed ?? this.#session.lost
-    if (doomed === undefined) return
-    throw new AssentError(
-      'ASSENT_TRANSACTION_DOOMED',
-      'earlier work of this transaction failed, so it can only roll back',
-      { id: this.#rules.transaction },
-      { cause: doomed.cause },
-    )
   }
 
   /** A named query may leave its text out; then it is the one that the name was prepared with. */
@@ -237,6 +239,15 @@ function readForm(query: unknown, values: unknown, callback: unknown): Form {
 interface Outgoing {
   readonly query: string | PgQuery
   readonly values?: readonly unknown[]
+}
+
+/** The same in one object, which all the driver's faces take. */
+function asQuery(query: string | PgQuery, values: readonly unknown[] | undefined): PgQuery {
+  if (typeof query === 'string')
+    return values === undefined ? { text: query } : { text: query, values }
+  return values === undefined
+    ? query
+    : (Object.create(query, { values: { value: values } }) as PgQuery)
 }
 
 /** Our own text, or the user's with all its members (types, row mode, getters), by our protocol. */

@@ -15,11 +15,6 @@ export const sqlState = {
   featureNotSupported: '0A000',
 } as const
 
-/** Nobody answered within the time that we wait. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer'
-}
-
 /**
  * The SQLSTATE of a server's error. Node's own codes are no such: `ECONNRESET`, and `EPIPE`, which
  * has five characters too, but no digit.

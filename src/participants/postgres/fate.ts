@@ -10,9 +10,10 @@ import type { Decision } from '../../core/decision.ts'
 import { messageOf } from '../../core/errors.ts'
 import type { BranchId } from '../../core/ids.ts'
 import type { Acknowledgement } from '../contract.ts'
+import type { Identity } from '../sql/identity.ts'
 import { fieldOf, type PgResult } from './driver.ts'
 import { sqlState, sqlStateOf } from './failures.ts'
-import { type Identity, readFingerprint } from './identity.ts'
+import { readFingerprint } from './identity.ts'
 import { fateOfXid, finishPrepared, ownerOfPrepared } from './sql.ts'
 
 export interface Finishing {

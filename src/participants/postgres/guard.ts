@@ -5,6 +5,7 @@
  * branch, and after the seal every use of it is refused. What is put on it (listeners, members)
  * leaves with the branch and does not stay on the pooled connection.
  */
+import type { Gate } from '../sql/gate.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { PgConnection } from './driver.ts'
 
@@ -36,7 +37,7 @@ const adders: ReadonlySet<PropertyKey> = new Set([
   'prependOnceListener',
 ])
 
-export function guard(raw: PgConnection, dispatcher: Dispatcher): Guarded {
+export function guard(raw: PgConnection, dispatcher: Dispatcher, gate: Gate): Guarded {
   const listeners: { event: string; listener: Listener }[] = []
   const own = new Map<PropertyKey, unknown>()
 
@@ -70,7 +71,7 @@ export function guard(raw: PgConnection, dispatcher: Dispatcher): Guarded {
   function wrap(key: PropertyKey, method: Method): Method {
     const ours = typeof key === 'string' && Object.hasOwn(replaced, key) ? replaced[key] : undefined
     return (...args: never[]) => {
-      if (dispatcher.isSealed && ours === undefined && !harmless.has(key)) throw dispatcher.over()
+      if (gate.isSealed && ours === undefined && !harmless.has(key)) throw gate.over()
       if (ours !== undefined) return ours(...args)
       if (adders.has(key)) listeners.push({ event: args[0] ?? '', listener: args[1] ?? ignore })
       const result: unknown = method.apply(raw as never, args)

@@ -4,15 +4,15 @@
  */
 import { messageOf } from '../../core/errors.ts'
 import type { Timers } from '../../core/ports.ts'
-import { within } from './deadline.ts'
+import { within } from '../sql/deadline.ts'
 import type { Session } from './session.ts'
 import { notifyingTriggers } from './sql.ts'
 import { allTokens } from './tokens.ts'
-import type { Work } from './work.ts'
+import type { PostgresWork } from './work.ts'
 
 export interface Explaining {
   readonly session: Session
-  readonly work: Work
+  readonly work: PostgresWork
   readonly timers: Timers
   readonly answerTimeoutMs: number
 }
@@ -31,7 +31,7 @@ export async function explainNotify(
 }
 
 /** Triggers that notify, on tables that the branch's statements name. */
-async function findSuspects(session: Session, work: Work): Promise<string[]> {
+async function findSuspects(session: Session, work: PostgresWork): Promise<string[]> {
   const names = new Set(work.texts.flatMap(namesIn))
   const results = await session.send(notifyingTriggers)
   const rows = results.flatMap((result) => result.rows)

@@ -1,20 +1,9 @@
 /** The options of `postgres(pool, options)`, checked once. */
-import { AssentError } from '../../core/errors.ts'
+import { type IsolationLevel, readIsolation as readIsolationOf } from '../sql/isolation.ts'
+import { readCount, refuseOption, refuseUnknown } from '../sql/options.ts'
 import type { PgOwnClientShape, PgPool } from './driver.ts'
 
-export type IsolationLevel =
-  | 'read uncommitted'
-  | 'read committed'
-  | 'repeatable read'
-  | 'serializable'
-
-/** From the weakest to the strongest. PostgreSQL gives `read committed` for the first two. */
-export const isolationLevels: readonly IsolationLevel[] = [
-  'read uncommitted',
-  'read committed',
-  'repeatable read',
-  'serializable',
-]
+export type { IsolationLevel }
 
 export interface PostgresOptions {
   /**
@@ -53,11 +42,10 @@ const known: ReadonlySet<string> = new Set([
 ])
 
 export function readOptions(options: PostgresOptions): Settings {
-  for (const name of Object.keys(options)) {
-    if (!known.has(name)) refuse(name, `postgres: there is no option ${JSON.stringify(name)}`)
-  }
+  refuseUnknown('postgres', options, known)
   for (const danger of options.allowUnsafe ?? []) {
-    if (danger !== 'fsync-off') refuse('allowUnsafe', "postgres: allowUnsafe takes 'fsync-off'")
+    if (danger !== 'fsync-off')
+      refuseOption('allowUnsafe', "postgres: allowUnsafe takes 'fsync-off'")
   }
   return {
     recovery: options.recovery,
@@ -72,15 +60,9 @@ export function readOptions(options: PostgresOptions): Settings {
   }
 }
 
-/** An isolation level in any usual spelling: `serializable`, `REPEATABLE READ`, `read-committed`. */
-export function readIsolation(text: string, option = 'isolation'): IsolationLevel {
-  const spelt = text.toLowerCase().replaceAll(/[\s_-]+/g, ' ')
-  const level = isolationLevels.find((each) => each === spelt)
-  if (level !== undefined) return level
-  return refuse(
-    option,
-    `postgres: ${option} is ${JSON.stringify(text)}; it can be ${isolationLevels.join(', ')}`,
-  )
+/** PostgreSQL gives `read committed` for `read uncommitted`, too. */
+export function readIsolation(text: string, option?: string): IsolationLevel {
+  return readIsolationOf('postgres', text, option)
 }
 
 function count(
@@ -89,11 +71,5 @@ function count(
   byDefault: number,
   max: number,
 ): number {
-  const value = options[name] ?? byDefault
-  if (Number.isInteger(value) && value >= 1 && value <= max) return value
-  return refuse(name, `postgres: ${name} is ${String(value)}; it takes 1 to ${max}`)
-}
-
-function refuse(option: string, message: string): never {
-  throw new AssentError('ASSENT_INVALID_OPTION', message, { option })
+  return readCount('postgres', name, options[name] ?? byDefault, max)
 }

@@ -5,6 +5,7 @@
  * delivered through the pool would wait for the very time-outs that it could end.
  */
 import { AssentError } from '../../core/errors.ts'
+import type { LogOwner } from '../contract.ts'
 import {
   type PgConnection,
   type PgOwnClient,
@@ -91,9 +92,9 @@ export class OwnConnection {
   #isClosed = false
 
   /** Sets it up for its whole life; rejects, closed, when that fails. */
-  static async open(opener: Opener, limitMs: number): Promise<OwnConnection> {
+  static async open(opener: Opener, limitMs: number, owner?: LogOwner): Promise<OwnConnection> {
     const connection = new OwnConnection(await opener())
-    await connection.send(setUpOwn(limitMs))
+    await connection.send(setUpOwn(limitMs, owner))
     return connection
   }
 

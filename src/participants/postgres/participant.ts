@@ -5,10 +5,15 @@
  * by the server's answer.
  */
 import { AssentError } from '../../core/errors.ts'
+import type { BranchId } from '../../core/ids.ts'
 import { invariant } from '../../core/invariant.ts'
 import type {
+  BatchBranch,
+  BatchStatement,
   BeginOptions,
   Branch,
+  Diagnosis,
+  DiagnosisRequest,
   FinishableBranch,
   Participant,
   ParticipantPorts,
@@ -16,14 +21,28 @@ import type {
   RecoveredBranchOptions,
   ResourceCheck,
 } from '../contract.ts'
-import { type BeginningOptions, Beginnings, type Begun } from './beginning.ts'
-import { PostgresBranch } from './branch.ts'
+import { SqlBatchBranch } from '../sql/batch-branch.ts'
+import { type BranchParts, SqlBranch } from '../sql/branch.ts'
+import { Gate } from '../sql/gate.ts'
+import { Identity } from '../sql/identity.ts'
+import type { Rules } from '../sql/plans.ts'
+import { type ActsParts, PostgresActs } from './acts.ts'
+import { BatchActs, checkBatch } from './batch.ts'
+import { Beginnings } from './beginning.ts'
 import { examine } from './check.ts'
 import { deliver } from './delivery.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { PgClientShape, PgPool, PgPoolInternals } from './driver.ts'
-import { guard } from './guard.ts'
-import { Identity } from './identity.ts'
+import { diagnose } from './doctor.ts'
+import {
+  type PgClientShape,
+  type PgConnection,
+  type PgPool,
+  type PgPoolInternals,
+  type PgResult,
+  resultsOf,
+} from './driver.ts'
+import { type Guarded, guard } from './guard.ts'
+import { Opening } from './opening.ts'
 import {
   type IsolationLevel,
   type PostgresOptions,
@@ -32,10 +51,10 @@ import {
   type Settings,
 } from './options.ts'
 import { type Opener, openerFor } from './own-connection.ts'
-import { Reserve } from './reserve.ts'
+import { type Reserve, reserveOf } from './reserve.ts'
 import { type Session, takeSession } from './session.ts'
 import { listPrepared } from './sql.ts'
-import { Work } from './work.ts'
+import { PostgresWork } from './work.ts'
 
 /**
  * A PostgreSQL database that takes part in transactions, by the pool that the program has anyway.
@@ -54,9 +73,20 @@ import { Work } from './work.ts'
 export function postgres<Client extends PgClientShape>(
   pool: PgPool<Client>,
   options: PostgresOptions = {},
-): Participant<Client> {
+): Participant<Client, PgResult> {
   const settings = readOptions(options)
   return new PostgresParticipant<Client>(pool, settings, openerFor(pool, settings))
+}
+
+/** What a branch is made of, before its acts. */
+interface Start {
+  readonly id: BranchId
+  readonly session: Session
+  readonly work: PostgresWork
+  readonly gate: Gate
+  readonly opening: Opening
+  readonly rules: Rules
+  readonly deadlineMs: number
 }
 
 interface Attached {
@@ -65,7 +95,7 @@ interface Attached {
   readonly beginnings: Beginnings
 }
 
-class PostgresParticipant<Client extends PgClientShape> implements Participant<Client> {
+class PostgresParticipant<Client extends PgClientShape> implements Participant<Client, PgResult> {
   readonly kind = 'postgres'
   readonly canPrepare: boolean
   readonly canCommitOnePhase = true
@@ -92,13 +122,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
         { option: 'resources' },
       )
     }
-    const reserve = new Reserve({
-      opener: this.#opener,
-      identity: this.#identity,
-      timers: ports.timers,
-      size: this.#settings.recoveryConnections,
-      limitMs: this.#settings.answerTimeoutMs,
-    })
+    const reserve = reserveOf(this.#opener, this.#identity, this.#settings, ports)
     this.#attached = { ports, reserve, beginnings: new Beginnings(ports.timers) }
     // An idle connection that dies makes the pool emit `error`, which unheard ends the process.
     for (const pool of this.#pools()) pool.on?.('error', ignore)
@@ -118,34 +142,42 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   }
 
   async begin(options: BeginOptions): Promise<Branch<Client>> {
-    const { ports, reserve } = this.#parts
-    const { clock, timers } = ports
-    const isolation = this.#isolationFor(options.isolation)
-    const deadlineMs = clock.monotonicMs() + options.timeLeftMs
-    const { session, begun } = await this.#open({ ...options, isolation }, deadlineMs)
-    const work = new Work()
-    const dispatcher = new Dispatcher(session, work, {
-      transaction: options.transaction,
-      isolation,
-      readOnly: options.readOnly,
-      mustPrepare: this.canPrepare && options.onlyBranch !== true,
-    })
-    const branch = new PostgresBranch({
-      session,
-      work,
-      dispatcher,
-      guarded: guard(session.client, dispatcher),
-      reserve,
-      identity: this.#identity,
-      clock,
-      timers,
-      deadlineMs,
-      answerTimeoutMs: this.#settings.answerTimeoutMs,
-      id: options.id,
-      isSerializable: isolation === 'serializable',
-      ...begun,
-    })
-    return branch as unknown as Branch<Client>
+    const start = await this.#start(options)
+    const { session, work, gate, opening, rules } = start
+    if (!opening.canRide) await this.#orDestroy(session, opening.begin())
+    const dispatcher = new Dispatcher({ session, work, gate, opening, rules })
+    const guarded = guard(session.client, dispatcher, gate)
+    const acts = new PostgresActs(this.#actsParts(start, guarded))
+    return new SqlBranch(this.#branchParts(start, acts)) as unknown as Branch<Client>
+  }
+
+  async beginBatch(
+    options: BeginOptions,
+    statements: readonly BatchStatement[],
+  ): Promise<BatchBranch<PgResult>> {
+    checkBatch(statements, this.#rulesFor(options), new PostgresWork())
+    const start = await this.#start(options)
+    const { session, work, gate, opening, rules } = start
+    await this.#orDestroy(session, opening.learn())
+    checkBatch(statements, rules, work)
+    const guarded = { client: session.client, undress: () => undefined }
+    const { readOnly } = options
+    const acts = new BatchActs({ ...this.#actsParts(start, guarded), statements, readOnly })
+    // It has no client: its work was given.
+    gate.seal()
+    return new SqlBatchBranch(this.#branchParts(start, acts), acts)
+  }
+
+  async runBatch(
+    client: Client,
+    statements: readonly BatchStatement[],
+  ): Promise<readonly PgResult[]> {
+    const connection = client as unknown as PgConnection
+    const results: PgResult[] = []
+    for (const { text, values } of statements) {
+      results.push(...resultsOf(await connection.query(text, values)))
+    }
+    return results
   }
 
   recover({ id, evidence }: RecoveredBranchOptions): FinishableBranch {
@@ -167,29 +199,74 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     )
   }
 
+  async diagnose(request: DiagnosisRequest): Promise<Diagnosis> {
+    const { ports, reserve } = this.#parts
+    const { clock } = ports
+    return await diagnose({ pool: this.#pool, reserve, settings: this.#settings, clock }, request)
+  }
+
   async close(): Promise<void> {
     this.#attached?.reserve.close()
     for (const pool of this.#pools()) pool.removeListener?.('error', ignore)
   }
 
-  /** Takes a connection and begins on it; rejects with nothing left open. */
-  async #open(
-    { isolation, readOnly }: Pick<BeginningOptions, 'isolation' | 'readOnly'>,
-    deadlineMs: number,
-  ): Promise<{ readonly session: Session; readonly begun: Begun }> {
+  /** Takes a connection; what a branch on it is made of. */
+  async #start(options: BeginOptions): Promise<Start> {
     const { ports, beginnings } = this.#parts
-    const leftMs = (): number => Math.max(1, deadlineMs - ports.clock.monotonicMs())
-    const session = await takeSession(this.#pool, ports, leftMs())
+    const { clock } = ports
+    const rules = this.#rulesFor(options)
+    const deadlineMs = clock.monotonicMs() + options.timeLeftMs
+    const session = await takeSession(this.#pool, ports, Math.max(1, options.timeLeftMs))
+    const work = new PostgresWork()
+    const gate = new Gate(options.transaction, work, session)
+    const onFailure = (cause: unknown): void => {
+      work.doom(cause)
+      session.destroy(cause)
+    }
+    const modes = { isolation: rules.isolation, readOnly: rules.readOnly }
+    const opening = new Opening({ session, beginnings, clock, modes, deadlineMs, onFailure })
+    return { id: options.id, session, work, gate, opening, rules, deadlineMs }
+  }
+
+  /** Closes the session where its branch can't begin: nothing is left open. */
+  async #orDestroy(session: Session, beginning: Promise<void>): Promise<void> {
     try {
-      const timeLeftMs = leftMs()
-      return {
-        session,
-        begun: await beginnings.begin(session, { isolation, readOnly, timeLeftMs }),
-      }
+      await beginning
     } catch (error) {
       session.destroy(error)
       throw error
     }
+  }
+
+  #rulesFor({ transaction, isolation, readOnly, onlyBranch }: BeginOptions): Rules {
+    return {
+      transaction,
+      isolation: this.#isolationFor(isolation),
+      readOnly,
+      mustPrepare: this.canPrepare && onlyBranch !== true,
+    }
+  }
+
+  #actsParts({ id, session, work, opening, rules }: Start, guarded: Guarded): ActsParts {
+    const { ports, reserve } = this.#parts
+    return {
+      session,
+      work,
+      guarded,
+      reserve,
+      identity: this.#identity,
+      timers: ports.timers,
+      answerTimeoutMs: this.#settings.answerTimeoutMs,
+      id,
+      isSerializable: rules.isolation === 'serializable',
+      opening,
+    }
+  }
+
+  #branchParts({ gate, work, deadlineMs }: Start, acts: PostgresActs): BranchParts {
+    const { clock, timers } = this.#parts.ports
+    const { answerTimeoutMs } = this.#settings
+    return { acts, gate, work, clock, timers, deadlineMs, answerTimeoutMs }
   }
 
   #isolationFor(asked: string | undefined): IsolationLevel {

@@ -5,11 +5,9 @@
  * the branch stays on it; every other is closed. An error of the connection is recorded, and never
  * reaches the process as an unhandled `error` event.
  */
-import { AssentError } from '../../core/errors.ts'
 import type { ParticipantPorts } from '../contract.ts'
-import { within } from './deadline.ts'
+import { takeInTime } from '../sql/pooled.ts'
 import { type PgPool, type PgPoolClient, type PgResult, resultsOf } from './driver.ts'
-import { NoAnswer } from './failures.ts'
 
 export class Session {
   readonly client: PgPoolClient
@@ -78,32 +76,12 @@ export class Session {
   }
 }
 
-/**
- * Takes a connection, waiting at most `limitMs`. One that arrives later goes back at once.
- */
+/** Takes a connection, waiting at most `limitMs`. One that arrives later goes back at once. */
 export async function takeSession(
   pool: PgPool<unknown>,
-  { resource, timers }: Pick<ParticipantPorts, 'resource' | 'timers'>,
+  ports: Pick<ParticipantPorts, 'resource' | 'timers'>,
   limitMs: number,
 ): Promise<Session> {
   const arriving = pool.connect() as Promise<PgPoolClient>
-  try {
-    return new Session(await within(timers, limitMs, 'a connection of the pool', arriving))
-  } catch (error) {
-    arriving.then(
-      (client) => client.release(),
-      () => undefined,
-    )
-    throw error instanceof NoAnswer ? noConnection(resource, limitMs, error) : error
-  }
-}
-
-function noConnection(resource: string, limitMs: number, cause: NoAnswer): AssentError {
-  return new AssentError(
-    'ASSENT_RESOURCE_UNAVAILABLE',
-    `${resource}: the pool gave no connection within ${Math.round(limitMs)} ms; it may be too ` +
-      'small for what runs at once, or hold connections that were not given back',
-    { resource },
-    { cause },
-  )
+  return new Session(await takeInTime(arriving, (late) => late.release(), ports, limitMs))
 }

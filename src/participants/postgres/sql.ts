@@ -6,10 +6,14 @@
  * come back as text, because a user's type parsers may turn numbers into anything.
  */
 import type { Decision } from '../../core/decision.ts'
+import type { LogOwner } from '../contract.ts'
+import { savepointPrefix } from '../sql/plans.ts'
 import type { IsolationLevel } from './options.ts'
 
-/** Prefix of the savepoints that are ours; the guard keeps the user's hands off them. */
-export const savepointPrefix = 'assent_'
+/** Returns to a savepoint and is done with it. */
+export function undoSavepoint(name: string): string {
+  return `rollback to savepoint ${name}; release savepoint ${name}`
+}
 
 /** Values of `synchronous_commit` with which an acknowledged write is a durable one. */
 export const durableLevels: readonly string[] = ['on', 'remote_apply']
@@ -21,15 +25,21 @@ function durable(scope: 'transaction' | 'session'): string {
   else 'on' end, ${scope === 'transaction'})`
 }
 
-/** Begins with explicit modes; what follows rides in the same message. */
-export function beginWith(
-  isolation: IsolationLevel,
-  readOnly: boolean,
-  following: readonly string[],
-): string {
-  const begin = `begin isolation level ${isolation} ${readOnly ? 'read only' : 'read write'}`
-  return [begin, ...following].join('; ')
+/** Begins with explicit modes. */
+export function beginWith(isolation: IsolationLevel, readOnly: boolean): string {
+  return `begin isolation level ${isolation} ${readOnly ? 'read only' : 'read write'}`
 }
+
+/**
+ * Behind a BEGIN in one message: what can't be taken for granted of a session that was seen before,
+ * and the transaction's limits (`$1` to `$3`, in milliseconds).
+ */
+export const settleSession: string = `select pg_catalog.pg_backend_pid()::text as pid,
+  pg_catalog.current_setting('synchronous_commit') as durability,
+  pg_catalog.set_config('lock_timeout', $1, true),
+  pg_catalog.set_config('statement_timeout', $2, true),
+  pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true),
+  ${durable('transaction')}`
 
 /** What can't be taken for granted of a session that was seen before. */
 export const askSession = `select pg_catalog.pg_backend_pid()::text as pid,
@@ -59,9 +69,17 @@ function limitOf(name: string, as: string): string {
  * is our proof (A5). SAVEPOINT alone is refused there.
  */
 export function prepareBranch(id: string, raise: DurabilityRaise): string {
+  return `savepoint ${savepointPrefix}vote; ${assignXid(raise)}; ${prepareTransaction(id)}`
+}
+
+/** Gives the transaction its `xid`, and answers it. */
+export function assignXid(raise: DurabilityRaise): string {
   const raised = raise === 'none' ? '' : `${durable(raise)}, `
-  const xid = `select ${raised}pg_catalog.pg_current_xact_id()::text as xid`
-  return `savepoint ${savepointPrefix}vote; ${xid}; prepare transaction '${id}'`
+  return `select ${raised}pg_catalog.pg_current_xact_id()::text as xid`
+}
+
+export function prepareTransaction(id: string): string {
+  return `prepare transaction '${id}'`
 }
 
 /** Commits without a vote; the savepoint as above, or an empty block's COMMIT would look like ours. */
@@ -137,9 +155,21 @@ export const endSessionOf = `select pg_catalog.pg_terminate_backend(pid)::text a
 export const findSession = `select pid::text as pid from pg_catalog.pg_stat_activity
   where pid = $1::int and coalesce(extract(epoch from backend_start)::text = $2, true)`
 
+/** What sessions of our own are called, where the user gave no name: whose log they work for. */
+export const presenceForm: RegExp = /^assent\.([a-z0-9-]{1,20})\.([0-9a-z]{13})$/
+
+/** A name that the user gave is kept. */
+function presenceOf(owner: LogOwner | undefined): string {
+  const name = owner === undefined ? '' : `assent.${owner.installation}.${owner.log}`
+  if (!presenceForm.test(name)) return ''
+  return `select pg_catalog.set_config('application_name', '${name}', false)
+  where pg_catalog.current_setting('application_name') = 'assent';`
+}
+
 /** What a connection of our own relies on, for its whole life. */
-export function setUpOwn(limitMs: number): string {
-  return `set statement_timeout = ${limitMs};
+export function setUpOwn(limitMs: number, owner?: LogOwner): string {
+  return `${presenceOf(owner)}
+set statement_timeout = ${limitMs};
 set lock_timeout = ${limitMs};
 set default_transaction_read_only = off;
 set default_transaction_isolation = 'read committed';

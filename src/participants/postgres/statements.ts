@@ -4,27 +4,25 @@
  * The guard acts on it before anything is sent (A1: nobody but us ends a branch). It is a courtesy
  * to the user and to ORMs, not the proof: command tags and the transaction status are.
  */
-import { type IsolationLevel, readIsolation } from './options.ts'
-import { allTokens, type Token, Tokens } from './tokens.ts'
+
+import type { Modes, TransactionStatement } from '../sql/statement.ts'
+import {
+  holdsSeveral,
+  isCall,
+  nameAt,
+  readLeading,
+  type Token,
+  wordAt,
+  wordsOf,
+} from '../sql/tokens.ts'
+import { readIsolation } from './options.ts'
+import { allTokens, Tokens } from './tokens.ts'
 
 export type Statement =
-  | { readonly kind: 'begin'; readonly tag: 'BEGIN' | 'START'; readonly modes: Modes | undefined }
-  | { readonly kind: 'commit' | 'rollback'; readonly form: 'plain' | 'unknown' }
-  | { readonly kind: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
-  /** Sets the isolation or the access of the transaction that is open, or of those to come. */
-  | { readonly kind: 'set-transaction' }
-  /** `PREPARE TRANSACTION` and what finishes it. */
-  | { readonly kind: 'two-phase'; readonly words: string }
+  | TransactionStatement
   /** What PostgreSQL refuses to prepare. */
   | { readonly kind: 'unpreparable'; readonly what: string }
   | { readonly kind: 'plain'; readonly changesSession: boolean }
-
-/** The modes that a BEGIN asks for. */
-export interface Modes {
-  readonly isolation: IsolationLevel | undefined
-  readonly access: 'read write' | 'read only' | undefined
-  readonly deferrable: boolean
-}
 
 const plain: Statement = { kind: 'plain', changesSession: false }
 const sessionChange: Statement = { kind: 'plain', changesSession: true }
@@ -34,12 +32,9 @@ const telling =
   /temp|\bhold\b|notify|set_config|export_snapshot|pg_(?:try_)?advisory_lock(?:_shared)?\b/i
 const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
 
-/** How many tokens the first words of a command take at most, BEGIN's modes included. */
-const leadingTokens = 24
-
 /** @example readStatement('begin isolation level serializable').kind // 'begin' */
 export function readStatement(text: string): Statement {
-  const lead = leading(text)
+  const lead = readLeading(new Tokens(text))
   const [first, second] = [wordAt(lead, 0), wordAt(lead, 1)]
   switch (first) {
     case 'begin':
@@ -63,6 +58,9 @@ export function readStatement(text: string): Statement {
       return sessionChange
     case 'set':
       return readSet(lead)
+    // What they run can't be read here, and may set what outlives the transaction.
+    case 'do':
+    case 'call':
     case 'reset':
     case 'discard':
     case 'deallocate':
@@ -79,43 +77,7 @@ export function readStatement(text: string): Statement {
 
 /** Whether a text holds more than one statement; empty ones do not count. */
 export function isSeveral(text: string): boolean {
-  let ended = false
-  let begun = false
-  const tokens = new Tokens(text)
-  for (let token = tokens.next(); token !== undefined; token = tokens.next()) {
-    if (token.kind === 'symbol' && token.text === ';') ended = begun
-    else if (ended) return true
-    else begun = true
-  }
-  return false
-}
-
-/** The first tokens of the first statement that is not empty, without its end. */
-function leading(text: string): Token[] {
-  const tokens = new Tokens(text)
-  const found: Token[] = []
-  while (found.length < leadingTokens) {
-    const token = tokens.next()
-    if (token === undefined) break
-    const isEnd = token.kind === 'symbol' && token.text === ';'
-    if (isEnd && found.length > 0) break
-    if (!isEnd) found.push(token)
-  }
-  return found
-}
-
-function wordAt(tokens: readonly Token[], index: number): string | undefined {
-  const token = tokens[index]
-  return token?.kind === 'word' ? token.text : undefined
-}
-
-function nameAt(tokens: readonly Token[], index: number): string {
-  const token = tokens[index]
-  return token?.kind === 'word' || token?.kind === 'quoted' ? token.text : ''
-}
-
-function wordsOf(tokens: readonly Token[]): string {
-  return tokens.map((token) => ('text' in token ? token.text : '?')).join(' ')
+  return holdsSeveral(new Tokens(text))
 }
 
 /** `COMMIT`, `END WORK`, ... and nothing more: no `AND CHAIN`. */
@@ -151,7 +113,10 @@ function readModes(tokens: readonly Token[]): Modes | undefined {
 
 function readSet(lead: readonly Token[]): Statement {
   const words = wordsOf(lead)
-  if (/^set (session characteristics|transaction|(local )?transaction_)/.test(words)) {
+  if (/^set transaction\b/.test(words)) {
+    return { kind: 'set-transaction', modes: readModes(lead.slice(2)) }
+  }
+  if (/^set (session characteristics|(local )?transaction_)/.test(words)) {
     return { kind: 'set-transaction' }
   }
   if (/^set session transaction_/.test(words)) return { kind: 'set-transaction' }
@@ -188,11 +153,6 @@ function readCalls(tokens: readonly Token[], words: readonly string[]): Statemen
       sessionLock.test(text) || (text === 'set_config' && !isLocalSetting(tokens, index)),
   )
   return changes ? sessionChange : plain
-}
-
-function isCall(tokens: readonly Token[], index: number): boolean {
-  const next = tokens[index + 1]
-  return next?.kind === 'symbol' && next.text === '('
 }
 
 /** Whether `set_config(name, value, is_local)` ends in a literal `true`. */

@@ -5,15 +5,7 @@
  * Strings are read with `standard_conforming_strings` on, which is PostgreSQL's own setting. What is
  * misread with it off is caught by the server's answers, which have the last word.
  */
-
-export type Token =
-  /** An unquoted name or keyword, in lower case, as PostgreSQL folds it. */
-  | { readonly kind: 'word'; readonly text: string }
-  /** A quoted name, without its quotes. */
-  | { readonly kind: 'quoted'; readonly text: string }
-  /** A string, a number or a parameter: never part of a command's name. */
-  | { readonly kind: 'value' }
-  | { readonly kind: 'symbol'; readonly text: string }
+import { readAll, type Token, type TokenReader } from '../sql/tokens.ts'
 
 const space = /(?:\s|--[^\n\r]*)+/y
 const word = /[A-Za-z_\u0080-\uffff][A-Za-z0-9_$\u0080-\uffff]*/y
@@ -25,8 +17,8 @@ const quotedName = /"[^"]*(?:""[^"]*)*(?:"|$)/y
 const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*)?\$/y
 const commentEdge = /\/\*|\*\//g
 
-/** Reads tokens one by one, so that long texts are read only as far as needed. */
-export class Tokens {
+/** Words are folded to lower case, as PostgreSQL folds them. */
+export class Tokens implements TokenReader {
   readonly #text: string
   #at = 0
 
@@ -113,8 +105,5 @@ function unquote(text: string): string {
 
 /** All tokens of a text. */
 export function allTokens(text: string): Token[] {
-  const tokens = new Tokens(text)
-  const found: Token[] = []
-  for (let token = tokens.next(); token !== undefined; token = tokens.next()) found.push(token)
-  return found
+  return readAll(new Tokens(text))
 }

@@ -9,18 +9,18 @@
 import type { BranchId } from '../../core/ids.ts'
 import type { Timers } from '../../core/ports.ts'
 import type { OnePhaseResult, Vote } from '../contract.ts'
-import { within } from './deadline.ts'
+import { within } from '../sql/deadline.ts'
 import { fieldOf, type PgResult } from './driver.ts'
 import { isNotifyRefusal, readable, sqlStateOf } from './failures.ts'
 import { explainNotify } from './notify-triggers.ts'
 import type { Session } from './session.ts'
 import { commitBranch, type DurabilityRaise, didAnything, prepareBranch } from './sql.ts'
-import type { Work } from './work.ts'
+import type { PostgresWork } from './work.ts'
 
 export interface Voting {
   readonly id: BranchId
   readonly session: Session
-  readonly work: Work
+  readonly work: PostgresWork
   readonly timers: Timers
   /** The bound on PREPARE and COMMIT, which work for their answer. */
   readonly limitMs: number
@@ -107,13 +107,13 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
   return { result: 'aborted', cause: new Error(`COMMIT was answered ${tagsOf(results)}`) }
 }
 
-async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {
+export async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {
   await isRolledBack(voting)
   return { vote: 'no', cause }
 }
 
 /** Sends ROLLBACK; whether the session answered it, and so lives and holds no transaction. */
-async function isRolledBack({ session, timers, answerTimeoutMs }: Voting): Promise<boolean> {
+export async function isRolledBack({ session, timers, answerTimeoutMs }: Voting): Promise<boolean> {
   if (session.lost !== undefined) return false
   try {
     const results = await within(timers, answerTimeoutMs, 'ROLLBACK', session.send('rollback'))
@@ -124,7 +124,7 @@ async function isRolledBack({ session, timers, answerTimeoutMs }: Voting): Promi
   }
 }
 
-async function readableRefusal(voting: Voting, error: unknown): Promise<unknown> {
+export async function readableRefusal(voting: Voting, error: unknown): Promise<unknown> {
   return isNotifyRefusal(error) ? await explainNotify(voting, error) : readable(error)
 }
 

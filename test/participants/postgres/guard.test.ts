@@ -174,7 +174,8 @@ await postgresSuite('the client of a PostgreSQL branch', (servers) => {
     // Whichever of the two it is that goes on: nothing of the mixture can commit.
     await assert.rejects(client.query('rollback'), { code: 'ASSENT_TRANSACTION_DOOMED' })
     assert.match(String(branch.branch.doomed?.cause), /one is open at a time/)
-    branch.seal()
+    // The doom is told, and not that the first one was not ended: its end was refused.
+    assert.deepEqual(branch.seal(), [])
     assert.deepEqual(await branch.branch.rollback(), done)
   })
 
@@ -194,6 +195,35 @@ await postgresSuite('the client of a PostgreSQL branch', (servers) => {
     await client.query('commit')
     assert.equal(branch.branch.doomed, undefined)
     branch.seal()
+    await branch.branch.rollback()
+  })
+
+  test('SET TRANSACTION, as ORMs send it after BEGIN, is granted up to what the branch has', async () => {
+    const branch = await tested.begin({ isolation: 'repeatable read' })
+    const { client } = branch
+    await client.query('begin')
+    await client.query('insert into item values (12)')
+    for (const text of [
+      'set transaction isolation level repeatable read',
+      'SET TRANSACTION ISOLATION LEVEL READ COMMITTED;',
+      'set transaction read write',
+    ]) {
+      assert.equal((await client.query(text)).command, 'SET', text)
+    }
+    for (const text of [
+      'set transaction isolation level serializable',
+      'set transaction read only',
+      'set transaction deferrable',
+      `set transaction snapshot '1'`,
+      'set transaction read write; commit',
+    ]) {
+      await assert.rejects(client.query(text), refused, text)
+    }
+    const { rows } = await client.query('show transaction_isolation')
+    assert.deepEqual(rows, [{ transaction_isolation: 'repeatable read' }])
+    await client.query('rollback')
+    assert.equal(branch.branch.doomed, undefined)
+    assert.deepEqual(branch.seal(), [])
     await branch.branch.rollback()
   })
 
@@ -272,7 +302,7 @@ await postgresSuite('the client of a PostgreSQL branch', (servers) => {
     const { client } = branch
     const { query } = client
     branch.seal()
-    await assert.rejects(client.query('select 1'), over)
+    await assert.rejects(client.query('select 1'), { ...over, message: /\(refused: select 1\)$/ })
     await assert.rejects(query('select 1') as unknown as Promise<unknown>, over)
     assert.throws(() => client.query(new Cursor('select 1')), over)
     assert.throws(() => client.on('notice', () => undefined), over)

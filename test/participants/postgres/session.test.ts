@@ -73,6 +73,24 @@ await postgresSuite('the session of a PostgreSQL branch', (servers) => {
     })
   }
 
+  const hidden: Readonly<Record<string, string>> = {
+    'a DO block': `do $$ begin set work_mem = '65kB'; end $$`,
+    'a procedure': 'call settle()',
+  }
+  for (const [what, text] of Object.entries(hidden)) {
+    test(`PG-10 nor does what ${what} has set, which can not be seen`, async () => {
+      await pool.query(`create or replace procedure settle() language plpgsql
+        as $$ begin set work_mem = '65kB'; end $$`)
+      const [pid, workMem] = [await pidOf(), await settingsOf(pool, 'work_mem')]
+      const branch = await tested.begin()
+      await branch.client.query('insert into item select coalesce(max(id), 0) + 1 from item')
+      await branch.client.query(text)
+      await end(branch, 'commit prepared')
+      assert.deepEqual(await settingsOf(pool, 'work_mem'), workMem)
+      assert.notEqual(await pidOf(), pid)
+    })
+  }
+
   test('PG-10 a lock of the session or a LISTEN does not stay', async () => {
     const branch = await tested.begin({ onlyBranch: true })
     await branch.client.query('select pg_advisory_lock(5)')

@@ -45,7 +45,11 @@ const cases: readonly (readonly [text: string, expected: Statement])[] = [
   ["commit prepared 'x'", { kind: 'two-phase', words: 'COMMIT PREPARED' }],
   ["rollback/**/prepared 'x'", { kind: 'two-phase', words: 'ROLLBACK PREPARED' }],
   ['prepare p as select 1', sessionChange],
-  ['set transaction isolation level serializable', { kind: 'set-transaction' }],
+  [
+    'set transaction isolation level serializable',
+    { kind: 'set-transaction', modes: { ...noModes, isolation: 'serializable' } },
+  ],
+  ["set transaction snapshot '1'", { kind: 'set-transaction', modes: undefined }],
   ['set local transaction_isolation = serializable', { kind: 'set-transaction' }],
   ['set session transaction_read_only = on', { kind: 'set-transaction' }],
   [

@@ -90,9 +90,12 @@ await postgresSuite('votes of a PostgreSQL branch', (servers) => {
   })
 
   test('PG-5 a branch without any statement votes read-only', async () => {
-    const branch = await tested.sealed()
-    assert.deepEqual(await branch.prepare(), { vote: 'read-only', ended: false })
-    assert.deepEqual(await branch.branch.commit(), done)
+    for (let seen = 0; seen < 2; seen += 1) {
+      const branch = await tested.sealed()
+      const vote = await branch.prepare()
+      assert.equal(vote.vote, 'read-only')
+      assert.deepEqual(await branch.branch.commit(), done)
+    }
   })
 
   test('PG-5 at SERIALIZABLE the commit of a reader is its vote', async () => {

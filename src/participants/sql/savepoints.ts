@@ -1,19 +1,28 @@
 /** Nested transactions: savepoints of the coordinator's own. */
 import type { Savepoint } from '../contract.ts'
-import type { Session } from './session.ts'
 import type { SavepointMove, Work } from './work.ts'
 
+/** Where texts of ours run, and how one returns to a savepoint there and is done with it. */
+export interface SavepointDialect {
+  send(text: string): Promise<unknown>
+  undoOf(name: string): string
+}
+
 /** Sets one; rejects with the server's error. */
-export async function setSavepoint(session: Session, work: Work, name: string): Promise<Savepoint> {
+export async function setSavepoint(
+  dialect: SavepointDialect,
+  work: Work,
+  name: string,
+): Promise<Savepoint> {
   const run = async (text: string, move: SavepointMove): Promise<void> => {
     const sent = work.sent(text)
     try {
-      await session.send(text)
+      await dialect.send(text)
     } catch (error) {
       work.failed(sent, error)
       throw error
     }
-    work.succeeded(sent, 'SAVEPOINT', move)
+    work.succeeded(sent, false, move)
   }
   await run(`savepoint ${name}`, { act: 'set', name })
   return {
@@ -24,8 +33,7 @@ export async function setSavepoint(session: Session, work: Work, name: string): 
       await run(`release savepoint ${name}`, { act: 'release', name })
     },
     rollback: async () => {
-      const text = `rollback to savepoint ${name}; release savepoint ${name}`
-      await run(text, { act: 'undo', name })
+      await run(dialect.undoOf(name), { act: 'undo', name })
     },
   }
 }

@@ -1,6 +1,10 @@
 /** Bounds on waiting: a server that hangs must not hang us. */
 import type { Timer, Timers } from '../../core/ports.ts'
-import { NoAnswer } from './failures.ts'
+
+/** Nobody answered within the time that we wait. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+}
 
 /**
  * The result of `work`, or a rejection with `NoAnswer` once `limitMs` have passed. `work` goes on;

@@ -1,5 +1,5 @@
 /**
- * One branch of a transaction at PostgreSQL: from BEGIN to the end of phase 2.
+ * One branch of a transaction at an SQL database: from its beginning to the end of phase 2.
  *
  * Keeps A4 (nothing of the user's is sent after the seal), A5 and A6 (votes and acknowledgements are
  * what the server proved), and the pool's connections: one goes back only idle and as it was. A call
@@ -7,14 +7,24 @@
  */
 import type { Decision } from '../../core/decision.ts'
 import { invariant } from '../../core/invariant.ts'
+import type { Clock, Timers } from '../../core/ports.ts'
 import type { Acknowledgement, Branch, OnePhaseResult, Savepoint, Vote } from '../contract.ts'
-import type { BranchParts } from './branch-parts.ts'
+import type { BranchActs } from './branch-acts.ts'
 import { Alarm, within } from './deadline.ts'
-import { deliver, deliverUnsure, endSession } from './delivery.ts'
-import { type Finishing, finish } from './fate.ts'
-import { setSavepoint } from './savepoints.ts'
-import type { DurabilityRaise } from './sql.ts'
-import { commitWithoutVote, type Voting, vote } from './vote.ts'
+import type { Gate } from './gate.ts'
+import type { Work } from './work.ts'
+
+export interface BranchParts {
+  readonly acts: BranchActs
+  readonly gate: Gate
+  readonly work: Work
+  readonly clock: Clock
+  readonly timers: Timers
+  /** When the transaction's time is over, by the monotonic clock. */
+  readonly deadlineMs: number
+  /** The bound on one answer of the server in phase 2. */
+  readonly answerTimeoutMs: number
+}
 
 type Phase =
   | { readonly at: 'open' }
@@ -23,18 +33,18 @@ type Phase =
   /** Wrote nothing; open until phase 2. */
   | { readonly at: 'read-only' }
   | { readonly at: 'prepared'; readonly evidence: string | undefined }
-  /** PREPARE was sent, and nobody knows what became of it. */
+  /** The vote was asked for, and nobody knows what became of it. */
   | { readonly at: 'unsure' }
-  /** ROLLBACK of an open transaction is under way. */
+  /** An open transaction is being ended. */
   | { readonly at: 'ending' }
   | { readonly at: 'over'; readonly answer: Acknowledgement }
 
 const done: Acknowledgement = { result: 'done' }
 
-/** A vote may take as long as the transaction has time left, and at least this. */
+/** The least that a vote is waited for. */
 const voteLimitMinMs = 1_000
 
-export class PostgresBranch implements Branch<object> {
+export class SqlBranch implements Branch<object> {
   readonly #parts: BranchParts
   readonly #hold: Alarm
   #phase: Phase = { at: 'open' }
@@ -48,19 +58,19 @@ export class PostgresBranch implements Branch<object> {
   }
 
   get client(): object {
-    return this.#parts.guarded.client
+    return this.#parts.acts.client
   }
 
   get doomed(): { readonly cause: unknown } | undefined {
-    const { work, session, dispatcher } = this.#parts
+    const { work, acts, gate } = this.#parts
     if (this.#phase.at !== 'open') return work.doomed
-    return work.doomed ?? session.lost ?? (dispatcher.isSealed ? work.failure : undefined)
+    return work.doomed ?? acts.lost ?? (gate.isSealed ? work.failure : undefined)
   }
 
   seal(): readonly string[] {
-    const { dispatcher, work } = this.#parts
-    if (!dispatcher.isSealed) this.#unfinished = work.unfinished()
-    dispatcher.seal()
+    const { gate, work } = this.#parts
+    if (!gate.isSealed) this.#unfinished = work.unfinished()
+    gate.seal()
     return this.#unfinished
   }
 
@@ -71,13 +81,13 @@ export class PostgresBranch implements Branch<object> {
       return { vote: 'no', cause: this.#unfinishedError() }
     }
     this.#phase = { at: 'voting' }
-    const cast = await vote(this.#voting())
+    const cast = await this.#parts.acts.vote(this.#limitMs)
     // A rollback that could not wait has taken over.
     if (this.#phase.at !== 'voting') return { vote: 'unknown', cause: new Error('given up') }
     if (cast.vote === 'yes') {
       this.#phase = { at: 'prepared', evidence: cast.evidence }
       // The decision is due at once; a session is not kept for one that does not come.
-      this.#hold.set(this.#parts.answerTimeoutMs / 2, () => this.#letGo())
+      this.#hold.set(this.#parts.answerTimeoutMs / 2, () => this.#partPrepared())
     } else if (cast.vote === 'unknown') {
       this.#phase = { at: 'unsure' }
       this.#discard(cast.cause)
@@ -96,7 +106,7 @@ export class PostgresBranch implements Branch<object> {
       return { result: 'aborted', cause: this.#unfinishedError() }
     }
     this.#phase = { at: 'committing' }
-    const ended = await commitWithoutVote(this.#voting())
+    const ended = await this.#parts.acts.commitWithoutVote(this.#limitMs)
     if (ended.result === 'unknown') {
       const detail = 'the answer to its one-phase commit was lost'
       this.#phase = { at: 'over', answer: { result: 'heuristic', kind: 'hazard', detail } }
@@ -114,8 +124,8 @@ export class PostgresBranch implements Branch<object> {
   }
 
   savepoint(): Promise<Savepoint> {
-    const { session, work, dispatcher } = this.#parts
-    return setSavepoint(session, work, dispatcher.nextName())
+    const { acts, gate } = this.#parts
+    return acts.savepoint(gate.nextName())
   }
 
   async #finish(decision: Decision): Promise<Acknowledgement> {
@@ -126,7 +136,7 @@ export class PostgresBranch implements Branch<object> {
       case 'read-only':
         return await this.#endOpen(decision === 'committed' ? 'commit' : 'rollback')
       case 'ending':
-        this.#discard(new Error('ROLLBACK was not answered'))
+        this.#discard(new Error('the rollback was not answered'))
         return this.#over(done)
       case 'prepared':
         return await this.#finishPrepared(decision, phase.evidence)
@@ -148,41 +158,39 @@ export class PostgresBranch implements Branch<object> {
   }
 
   /**
-   * Ends a transaction that is not prepared. It is done whatever is answered: without PREPARE or
-   * COMMIT the server keeps nothing of it, and what only read has nothing to keep.
+   * Ends a transaction that is not prepared. It is over whatever is answered: neither prepared nor
+   * committed, the server keeps nothing of it, and what only read has nothing to keep.
    */
-  async #endOpen(text: 'commit' | 'rollback'): Promise<Acknowledgement> {
-    const { session, work, dispatcher, timers, answerTimeoutMs } = this.#parts
-    const { reserve, serverSession } = this.#parts
-    dispatcher.seal()
+  async #endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {
+    const { acts, gate, work, timers, answerTimeoutMs } = this.#parts
+    gate.seal()
     this.#phase = { at: 'ending' }
     // Behind an open cursor or a running statement a ROLLBACK would wait, perhaps for ever.
     if (work.isBusy) {
       this.#discard(this.#unfinishedError())
-      endSession(reserve, serverSession)
+      acts.endSession()
     }
-    if (session.held && session.lost === undefined) {
+    let answer: Acknowledgement = done
+    if (acts.isHeld && acts.lost === undefined) {
       try {
-        await within(timers, answerTimeoutMs, text, session.send(text))
+        answer = await within(timers, answerTimeoutMs, how, acts.endOpen(how))
       } catch (error) {
         this.#discard(error)
       }
     }
-    this.#over(done)
-    return done
+    return this.#over(answer)
   }
 
   async #finishPrepared(
     decision: Decision,
     evidence: string | undefined,
   ): Promise<Acknowledgement> {
-    const { session, reserve, timers, answerTimeoutMs } = this.#parts
+    const { acts, timers, answerTimeoutMs } = this.#parts
     this.#hold.clear()
-    const finishing = this.#finishing(decision, evidence)
-    if (session.held && session.lost === undefined && !this.#isAsking) {
+    if (acts.isHeld && acts.lost === undefined && !this.#isAsking) {
       this.#isAsking = true
       try {
-        const asked = finish(session, finishing)
+        const asked = acts.finish(decision, evidence)
         return this.#over(await within(timers, answerTimeoutMs, `${decision} branch`, asked))
       } catch (cause) {
         this.#discard(cause)
@@ -191,19 +199,12 @@ export class PostgresBranch implements Branch<object> {
         this.#isAsking = false
       }
     }
-    this.#discard(session.lost?.cause ?? new Error('the session did not answer'))
-    return this.#taken(await deliver(reserve, finishing))
+    this.#discard(acts.lost?.cause ?? new Error('the session did not answer'))
+    return this.#taken(await acts.deliver(decision, evidence))
   }
 
   async #finishUnsure(decision: Decision): Promise<Acknowledgement> {
-    const { reserve, timers, serverSession } = this.#parts
-    const finishing = this.#finishing(decision, undefined)
-    return this.#taken(await deliverUnsure(reserve, finishing, serverSession, timers))
-  }
-
-  #finishing(decision: Decision, evidence: string | undefined): Finishing {
-    const { id, identity } = this.#parts
-    return { id, decision, evidence, identity }
+    return this.#taken(await this.#parts.acts.deliverUnsure(decision))
   }
 
   /** Ends the branch unless the answer leaves it open. */
@@ -217,51 +218,32 @@ export class PostgresBranch implements Branch<object> {
     return answer
   }
 
-  /** Gives the session back as it came, or closes it where that can't be had. */
   #letGo(): void {
-    const { session, work, guarded, weakDurability } = this.#parts
+    const { acts, work } = this.#parts
     this.#hold.clear()
-    guarded.undress()
-    if (!session.held) return
-    if (work.isBusy) return this.#discard(this.#unfinishedError())
-    if (work.sessionChange !== undefined) {
-      // RESET would also undo what the pool's own set-up of the connection did.
-      return this.#discard(new Error(`the branch changed its session: ${work.sessionChange}`))
-    }
-    const restore = `set synchronous_commit = ${weakDurability}`
-    session.giveBack(weakDurability === undefined ? undefined : restore)
+    if (acts.isHeld && work.isBusy) this.#discard(this.#unfinishedError())
+    else acts.giveBack()
+  }
+
+  /** The decision did not come in time; the branch stays prepared without its session. */
+  #partPrepared(): void {
+    this.#hold.clear()
+    this.#parts.acts.partPrepared()
   }
 
   #discard(cause: unknown): void {
-    const { session, guarded } = this.#parts
-    guarded.undress()
-    session.destroy(cause)
+    this.#parts.acts.discard(cause)
   }
 
-  #voting(): Voting {
-    const { id, session, work, timers, clock, deadlineMs, isSerializable } = this.#parts
-    return {
-      id,
-      session,
-      work,
-      timers,
-      limitMs: Math.max(voteLimitMinMs, deadlineMs - clock.monotonicMs()),
-      answerTimeoutMs: this.#parts.answerTimeoutMs,
-      isSerializable,
-      raise: this.#raise(),
-    }
-  }
-
-  #raise(): DurabilityRaise {
-    const { work, weakDurability } = this.#parts
-    if (weakDurability !== undefined || work.sessionChange !== undefined) return 'session'
-    return work.mayHaveWeakened ? 'transaction' : 'none'
+  /** How long a vote or a commit may take: what the transaction has left, or a little. */
+  get #limitMs(): number {
+    const { clock, deadlineMs } = this.#parts
+    return Math.max(voteLimitMinMs, deadlineMs - clock.monotonicMs())
   }
 
   #mustBeSealed(): void {
-    const { dispatcher } = this.#parts
     invariant(
-      dispatcher.isSealed && this.#phase.at === 'open',
+      this.#parts.gate.isSealed && this.#phase.at === 'open',
       'A4',
       'asked to end before its seal, or twice',
       this.#phase.at,

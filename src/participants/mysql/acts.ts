@@ -1,0 +1,147 @@
+/**
+ * What MariaDB and MySQL do for one of their branches: the acts of `sql/branch.ts` on the branch's
+ * session, and over the reserve once that is gone.
+ *
+ * Keeps MY-2: a session whose branch is prepared never goes back to the pool, because while it lives
+ * nobody else can finish the branch; it is closed.
+ */
+import type { Decision } from '../../core/decision.ts'
+import type { BranchId } from '../../core/ids.ts'
+import type { Timers } from '../../core/ports.ts'
+import type { Acknowledgement, OnePhaseResult, Savepoint, Vote } from '../contract.ts'
+import type { BranchActs } from '../sql/branch-acts.ts'
+import type { Lost } from '../sql/gate.ts'
+import type { Identity } from '../sql/identity.ts'
+import { setSavepoint } from '../sql/savepoints.ts'
+import type { Begun } from './beginning.ts'
+import { deliver, deliverUnsure, endSession } from './delivery.ts'
+import { rollBack, untransactional } from './ending.ts'
+import { type Finishing, finish } from './fate.ts'
+import type { Guarded } from './guard.ts'
+import type { Horizon } from './horizon.ts'
+import type { Settings } from './options.ts'
+import type { Reserve } from './reserve.ts'
+import type { Database } from './server.ts'
+import type { Session } from './session.ts'
+import { commitOnePhase, setValues, undoSavepoint } from './sql.ts'
+import { commitWithoutVote, type Voting, vote } from './vote.ts'
+import type { MysqlWork } from './work.ts'
+
+export interface ActsParts extends Begun {
+  readonly session: Session
+  readonly work: MysqlWork
+  readonly guarded: Guarded
+  readonly reserve: Reserve
+  readonly horizon: Horizon
+  readonly identity: Identity
+  readonly database: Database
+  readonly settings: Settings
+  readonly timers: Timers
+  readonly id: BranchId
+  /** Undefined for a transaction that can't prepare. */
+  readonly xid: string | undefined
+}
+
+const done: Acknowledgement = { result: 'done' }
+
+export class MysqlActs implements BranchActs {
+  readonly #parts: ActsParts
+
+  constructor(parts: ActsParts) {
+    this.#parts = parts
+  }
+
+  get client(): object {
+    return this.#parts.guarded.client
+  }
+
+  get lost(): Lost {
+    return this.#parts.session.lost
+  }
+
+  get isHeld(): boolean {
+    return this.#parts.session.held
+  }
+
+  vote(limitMs: number): Promise<Vote> {
+    return vote(this.#voting(limitMs))
+  }
+
+  commitWithoutVote(limitMs: number): Promise<OnePhaseResult> {
+    return commitWithoutVote(this.#voting(limitMs))
+  }
+
+  savepoint(name: string): Promise<Savepoint> {
+    const { session, work } = this.#parts
+    const dialect = { send: (text: string) => session.send(text), undoOf: undoSavepoint }
+    return setSavepoint(dialect, work, name)
+  }
+
+  async endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {
+    const { session, database, xid } = this.#parts
+    const { flavour } = database
+    if (how === 'commit') {
+      await session.sendAll(commitOnePhase(flavour, xid))
+      return done
+    }
+    const ended = await rollBack({ session, flavour, xid })
+    if (ended.state === 'gone' || !ended.leftBehind) return done
+    return { result: 'heuristic', kind: 'committed', detail: untransactional }
+  }
+
+  finish(decision: Decision, evidence: string | undefined): Promise<Acknowledgement> {
+    return finish(this.#parts.session, this.#finishing(decision, evidence))
+  }
+
+  deliver(decision: Decision, evidence: string | undefined): Promise<Acknowledgement> {
+    const { reserve, timers } = this.#parts
+    return deliver(reserve, this.#finishing(decision, evidence), timers)
+  }
+
+  deliverUnsure(decision: Decision): Promise<Acknowledgement> {
+    const { reserve, serverSession, timers } = this.#parts
+    return deliverUnsure(reserve, this.#finishing(decision, undefined), serverSession, timers)
+  }
+
+  endSession(): void {
+    const { reserve, serverSession } = this.#parts
+    endSession(reserve, serverSession)
+  }
+
+  giveBack(): void {
+    const { session, work, guarded, own } = this.#parts
+    guarded.undress()
+    if (!session.held) return
+    if (work.sessionChange !== undefined) {
+      // Nothing tells what the session had before, and a reset would undo the pool's own set-up.
+      return this.discard(new Error(`the branch changed its session: ${work.sessionChange}`))
+    }
+    session.giveBack(setValues(own))
+  }
+
+  partPrepared(): void {
+    this.discard(new Error('the decision about the prepared branch did not come'))
+  }
+
+  discard(cause: unknown): void {
+    const { session, guarded } = this.#parts
+    guarded.undress()
+    session.destroy(cause)
+  }
+
+  #finishing(decision: Decision, evidence: string | undefined): Finishing {
+    const { id, identity, database, settings } = this.#parts
+    return { id, decision, evidence, identity, database, settings }
+  }
+
+  #voting(limitMs: number): Voting {
+    const { xid, session, serverSession, own, work, isHeldToReading, timers } = this.#parts
+    const { flavour } = this.#parts.database
+    const { answerTimeoutMs } = this.#parts.settings
+    const { position } = this.#parts.horizon
+    return {
+      ...{ flavour, xid, session, serverSession, own, work, isHeldToReading, timers },
+      ...{ limitMs, answerTimeoutMs, position },
+    }
+  }
+}

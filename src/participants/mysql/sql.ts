@@ -1,0 +1,151 @@
+/**
+ * The statements that we run ourselves, as texts.
+ *
+ * Where several belong together, MariaDB takes them as one compound statement, in one round trip and
+ * stopping at the first that fails; MySQL knows no such outside procedures, and is sent one by one.
+ */
+import type { Decision } from '../../core/decision.ts'
+import type { IsolationLevel } from '../sql/isolation.ts'
+import { savepointPrefix } from '../sql/plans.ts'
+import type { Flavour } from './server.ts'
+
+/** What has to be sent, in order. */
+function together(flavour: Flavour, statements: readonly string[]): readonly string[] {
+  if (flavour === 'mysql' || statements.length === 1) return statements
+  return [`begin not atomic ${statements.join('; ')}; end`]
+}
+
+/** Limits of a branch, or what the session had before, by the names of their variables. */
+export type SessionValues = Readonly<Record<string, number>>
+
+export function setValues(values: SessionValues): string[] {
+  const assignments = Object.entries(values).map(([name, value]) => `${name} = ${value}`)
+  return assignments.length === 0 ? [] : [`set session ${assignments.join(', ')}`]
+}
+
+/** How a branch is opened: as an XA transaction, or as a plain one that can't prepare. */
+export interface Opening {
+  readonly flavour: Flavour
+  /** Undefined for a plain transaction. */
+  readonly xid: string | undefined
+  readonly isolation: IsolationLevel
+  readonly readOnly: boolean
+  readonly limits: SessionValues
+  /** Whether the session may stand in a transaction that nobody began. */
+  readonly isAutocommitOff: boolean
+}
+
+export function openBranch(opening: Opening): readonly string[] {
+  const { flavour, xid, isolation, readOnly, limits, isAutocommitOff } = opening
+  const access = readOnly ? 'read only' : 'read write'
+  return together(flavour, [
+    ...setValues(limits),
+    ...(isAutocommitOff ? ['rollback'] : []),
+    `set transaction isolation level ${isolation}, ${access}`,
+    xid === undefined ? 'start transaction' : `xa start ${xid}`,
+  ])
+}
+
+const voteSavepoint = `${savepointPrefix}vote`
+
+/**
+ * Returns to a savepoint that was just set, which changes nothing, and makes MariaDB warn (1196) where
+ * the transaction wrote to a table that has no transactions (MY-8). MySQL would be asked twice more.
+ */
+function sound(flavour: Flavour): string[] {
+  if (flavour === 'mysql') return []
+  return [`savepoint ${voteSavepoint}`, `rollback to savepoint ${voteSavepoint}`]
+}
+
+/** Ends and prepares; MariaDB gets its session's own limits back on the way. */
+export function prepareBranch(
+  flavour: Flavour,
+  xid: string,
+  own: SessionValues,
+): readonly string[] {
+  const restore = flavour === 'mariadb' ? setValues(own) : []
+  const statements = [...restore, ...sound(flavour), `xa end ${xid}`, `xa prepare ${xid}`]
+  return together(flavour, statements)
+}
+
+export function commitOnePhase(flavour: Flavour, xid: string | undefined): readonly string[] {
+  if (xid === undefined) return ['commit']
+  return together(flavour, [`xa end ${xid}`, `xa commit ${xid} one phase`])
+}
+
+/**
+ * Rolls back whatever state the branch is in. A branch that the server rolled back itself refuses XA
+ * END (MY-5), and one that was ended already does, too: what counts is the answer to XA ROLLBACK.
+ */
+export function rollBackOpen(flavour: Flavour, xid: string | undefined): readonly string[] {
+  if (xid === undefined) return ['rollback']
+  if (flavour === 'mysql') return [`xa end ${xid}`, `xa rollback ${xid}`]
+  const end = `begin declare continue handler for sqlexception begin end; xa end ${xid}; end`
+  return [`begin not atomic ${end}; xa rollback ${xid}; end`]
+}
+
+/** Returns to a savepoint of ours; it stays until the transaction ends, and does no harm. */
+export function undoSavepoint(name: string): string {
+  return `rollback to savepoint ${name}`
+}
+
+export function finishPrepared(xid: string, decision: Decision): string {
+  return `xa ${decision === 'committed' ? 'commit' : 'rollback'} ${xid}`
+}
+
+/** MySQL shows xids as text unless it is asked for their bytes. */
+export function recoverXids(flavour: Flavour): string {
+  return flavour === 'mysql' ? 'xa recover convert xid' : 'xa recover'
+}
+
+export const showWarnings = 'show warnings'
+
+/** What a branch wants to know of a session that it sees for the first time. */
+export function learnSession(flavour: Flavour): string {
+  const own =
+    flavour === 'mariadb'
+      ? '@@max_statement_time as statement, @@idle_transaction_timeout as idle'
+      : '@@max_execution_time as statement, 0 as idle'
+  return `select connection_id() as thread, unix_timestamp() as now,
+  @@innodb_lock_wait_timeout as lockWait, @@lock_wait_timeout as metadataWait, @@autocommit as autocommit, ${own}`
+}
+
+/** For how many seconds the server has been up. */
+export const showUptime = `show global status like 'Uptime'`
+
+/** The position of the redo log, by MariaDB's name and by MySQL's (8.0.30). */
+export const showPosition = `show global status where variable_name in
+  ('Innodb_lsn_current', 'Innodb_redo_log_current_lsn')`
+
+const surveyed = [
+  ...['version', 'version_comment', 'server_uid', 'server_uuid', 'hostname', 'port', 'datadir'],
+  ...['innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'innodb_read_only'],
+  ...['read_only', 'super_read_only', 'wsrep_on', 'default_storage_engine'],
+  ...['tx_isolation', 'transaction_isolation'],
+]
+
+/** What `check` wants to know; variables that the server does not have are left out of the answer. */
+export const survey: string = `show global variables where variable_name in ('${surveyed.join("', '")}')`
+
+/** Which server and database a connection reaches. */
+export const identity = `show global variables where variable_name in
+  ('version', 'version_comment', 'server_uid', 'server_uuid', 'hostname', 'port', 'datadir')`
+export const currentDatabase = 'select database() as name, current_user() as account'
+
+/** Ends a connection by its number; the server answers 1094 when there is none. */
+export function killConnection(thread: number): string {
+  return `kill connection ${thread}`
+}
+
+/** Ends what a connection runs; the same right, and harmless where it runs nothing. */
+export function killQuery(thread: number): string {
+  return `kill query ${thread}`
+}
+
+/** What a connection of our own relies on, for its whole life. */
+export function setUpOwn(flavour: Flavour, limitMs: number): string {
+  const seconds = Math.max(1, Math.ceil(limitMs / 1000))
+  const statement = flavour === 'mariadb' ? `, max_statement_time = ${seconds}` : ''
+  const waits = `innodb_lock_wait_timeout = ${seconds}, lock_wait_timeout = ${seconds}`
+  return `set session autocommit = 1, ${waits}${statement}`
+}

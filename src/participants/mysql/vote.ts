@@ -1,0 +1,130 @@
+/**
+ * The vote of a branch, and its commit without a vote, on the session that did its work.
+ *
+ * Keeps A5: a yes is the server's OK to XA PREPARE. A no is proved as well: the server answered an
+ * error and then rolled the branch back. All else is unknown (A6).
+ */
+import type { Timers } from '../../core/ports.ts'
+import type { OnePhaseResult, Vote } from '../contract.ts'
+import { within } from '../sql/deadline.ts'
+import type { Reply } from './asking.ts'
+import type { ServerSession } from './beginning.ts'
+import { hasWrittenForGood, type RolledBack, rollBack, untransactional } from './ending.ts'
+import { formatEvidence } from './evidence.ts'
+import { isRolledBack, numberOf } from './failures.ts'
+import type { Flavour } from './server.ts'
+import type { Session } from './session.ts'
+import { commitOnePhase, prepareBranch, type SessionValues } from './sql.ts'
+import type { MysqlWork } from './work.ts'
+
+export interface Voting {
+  readonly flavour: Flavour
+  /** Undefined for a transaction that can't prepare. */
+  readonly xid: string | undefined
+  readonly session: Session
+  readonly serverSession: ServerSession
+  readonly own: SessionValues
+  readonly work: MysqlWork
+  readonly isHeldToReading: boolean
+  /** How far the server's log had come at least. */
+  readonly position: number | undefined
+  readonly timers: Timers
+  /** The bound on XA PREPARE and COMMIT, which work for their answer. */
+  readonly limitMs: number
+  /** The bound on answers that cost the server nothing. */
+  readonly answerTimeoutMs: number
+}
+
+/**
+ * Read-only is voted where it is proved: nothing was sent, or the server held the transaction to
+ * reading. A SELECT may call a function that writes, and nothing in its answer tells.
+ */
+export async function vote(voting: Voting): Promise<Vote> {
+  const { work, session, isHeldToReading } = voting
+  if (work.obstacle !== undefined) return await voteNo(voting, work.obstacle.cause)
+  if (session.lost !== undefined) return { vote: 'no', cause: session.lost.cause }
+  if (!work.isUsed || isHeldToReading) return { vote: 'read-only', ended: false }
+  return await prepare(voting)
+}
+
+async function prepare(voting: Voting): Promise<Vote> {
+  const { flavour, xid = '', session, own, timers, limitMs, answerTimeoutMs } = voting
+  let reply: Reply
+  try {
+    const preparing = session.sendAll(prepareBranch(flavour, xid, own))
+    reply = await within(timers, limitMs, 'XA PREPARE', preparing)
+  } catch (error) {
+    const isAnswered = numberOf(error) !== undefined && (await rolledBack(voting)) !== undefined
+    return { vote: isAnswered ? 'no' : 'unknown', cause: error }
+  }
+  if (reply.header === undefined) return await voteNo(voting, new Error('XA PREPARE was not done'))
+  if ((reply.header.warningStatus ?? 0) > 0) {
+    try {
+      const asked = hasWrittenForGood(session)
+      if (await within(timers, answerTimeoutMs, 'SHOW WARNINGS', asked)) {
+        const cause = new Error(untransactional)
+        // It is prepared by now: only a proved rollback is a no.
+        return { vote: (await rolledBack(voting)) === undefined ? 'unknown' : 'no', cause }
+      }
+    } catch (cause) {
+      return { vote: 'unknown', cause }
+    }
+  }
+  const { work, serverSession, position } = voting
+  const evidence = { hasWritten: work.hasWritten, session: serverSession, position }
+  return { vote: 'yes', evidence: formatEvidence(evidence) }
+}
+
+/** Commits; an abort is proved by the server's rollback. */
+export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult> {
+  const { flavour, xid, work, session, timers, limitMs } = voting
+  const hindrance = work.obstacle ?? session.lost ?? (await endedBehindOurBack(voting))
+  if (hindrance !== undefined) {
+    await rolledBack(voting)
+    return { result: 'aborted', cause: hindrance.cause }
+  }
+  try {
+    const committing = session.sendAll(commitOnePhase(flavour, xid))
+    const { header } = await within(timers, limitMs, 'COMMIT', committing)
+    if (header !== undefined) return { result: 'committed' }
+    return { result: 'unknown', cause: new Error('COMMIT was answered with rows') }
+  } catch (error) {
+    if (isRolledBack(error)) return { result: 'aborted', cause: error }
+    const isAborted =
+      numberOf(error) !== undefined && (await rolledBack(voting))?.state === 'rolled-back'
+    return { result: isAborted ? 'aborted' : 'unknown', cause: error }
+  }
+}
+
+/** Asks where the server would not refuse by itself what ends the transaction: in a plain one. */
+async function endedBehindOurBack(
+  voting: Voting,
+): Promise<{ readonly cause: unknown } | undefined> {
+  const { xid, session, timers, answerTimeoutMs } = voting
+  if (xid !== undefined) return undefined
+  try {
+    await within(timers, answerTimeoutMs, 'the status', session.send('do 0'))
+  } catch (cause) {
+    return { cause }
+  }
+  if (session.isInTransaction === true) return undefined
+  const message = 'the transaction was ended within the work; what it had done may be committed'
+  return { cause: new Error(message) }
+}
+
+async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {
+  await rolledBack(voting)
+  return { vote: 'no', cause }
+}
+
+/** Rolls back; undefined where the session did not answer, and is closed. */
+async function rolledBack(voting: Voting): Promise<RolledBack | undefined> {
+  const { session, timers, answerTimeoutMs } = voting
+  if (session.lost !== undefined) return undefined
+  try {
+    return await within(timers, answerTimeoutMs, 'XA ROLLBACK', rollBack(voting))
+  } catch (error) {
+    session.destroy(error)
+    return undefined
+  }
+}

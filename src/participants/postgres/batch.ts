@@ -1,0 +1,161 @@
+/**
+ * A branch whose whole work is known when it begins: BEGIN, the statements and PREPARE TRANSACTION
+ * travel in one message.
+ *
+ * Keeps A5: a yes is the tag of PREPARE behind the tags of BEGIN and of every statement, none of
+ * which ended the transaction. Under one Sync nothing is run behind a failure (PG-12), so a
+ * statement that failed is a no once the server takes a ROLLBACK; a lost answer is unknown (A6).
+ */
+import type { BatchStatement, FailedStatement, OnePhaseResult, Vote } from '../contract.ts'
+import { within } from '../sql/deadline.ts'
+import { type Rules, refuseInBatch } from '../sql/plans.ts'
+import { type ActsParts, PostgresActs } from './acts.ts'
+import type { PgQuery, PgResult } from './driver.ts'
+import { sqlStateOf } from './failures.ts'
+import type { PipelineAnswer } from './pipeline.ts'
+import { planFor } from './plans.ts'
+import { assignXid, prepareTransaction } from './sql.ts'
+import { isSeveral } from './statements.ts'
+import { isRolledBack, readableRefusal, voteNo } from './vote.ts'
+import type { PostgresWork } from './work.ts'
+
+/** Tags of what begins or ends a transaction: none of ours may stand among a batch's own. */
+const endingTags: ReadonlySet<string> = new Set(['BEGIN', 'START', 'COMMIT', 'ROLLBACK', 'PREPARE'])
+
+export interface BatchParts extends ActsParts {
+  readonly statements: readonly BatchStatement[]
+  readonly readOnly: boolean
+}
+
+/** Throws `ASSENT_STATEMENT_REFUSED` for what can't be in a batch. */
+export function checkBatch(
+  statements: readonly BatchStatement[],
+  rules: Rules,
+  work: PostgresWork,
+): void {
+  for (const { text } of statements) {
+    refuseInBatch(
+      text,
+      planFor(text, rules, work, () => ''),
+      isSeveral(text),
+    )
+    work.succeeded(work.sent(text), true)
+  }
+}
+
+export class BatchActs extends PostgresActs {
+  readonly #batch: BatchParts
+  results: readonly PgResult[] = []
+  failed: FailedStatement | undefined
+
+  constructor(parts: BatchParts) {
+    super(parts)
+    this.#batch = parts
+  }
+
+  override async vote(limitMs: number): Promise<Vote> {
+    const { id, readOnly, opening } = this.#batch
+    if (readOnly) {
+      // It has nothing to prepare: its commit can go with it, and is its vote.
+      const ended = await this.commitWithoutVote(limitMs)
+      if (ended.result === 'committed') return { vote: 'read-only', ended: true }
+      return { vote: ended.result === 'aborted' ? 'no' : 'unknown', cause: ended.cause }
+    }
+    if (!opening.canRide) return await this.#voteOneByOne(limitMs)
+    const raise = opening.weakDurability === undefined ? 'none' : 'session'
+    const ending = [{ text: assignXid(raise) }, { text: prepareTransaction(id) }]
+    const ran = await this.#run([...this.#queries, ...ending], limitMs)
+    if ('cause' in ran) {
+      if (!ran.isAnswered) return { vote: 'unknown', cause: ran.cause }
+      return { vote: 'no', cause: await readableRefusal(this.voting(limitMs), ran.cause) }
+    }
+    const [xid, prepared] = ran.results.slice(-2)
+    if (prepared?.command === 'PREPARE' && this.#keep(ran.results, 2)) {
+      return { vote: 'yes', evidence: String(xid?.rows[0]?.xid) }
+    }
+    return await voteNo(this.voting(limitMs), notEnded('PREPARE TRANSACTION', ran.results))
+  }
+
+  override async commitWithoutVote(limitMs: number): Promise<OnePhaseResult> {
+    if (!this.#batch.opening.canRide) {
+      const cause = await this.#runOneByOne()
+      if (cause === undefined) return await super.commitWithoutVote(limitMs)
+      await isRolledBack(this.voting(limitMs))
+      return { result: 'aborted', cause }
+    }
+    const ran = await this.#run([...this.#queries, { text: 'commit' }], limitMs)
+    if ('cause' in ran) {
+      const { isAnswered, cause } = ran
+      return { result: isAnswered ? 'aborted' : 'unknown', cause }
+    }
+    const isCommitted = ran.results.at(-1)?.command === 'COMMIT'
+    if (isCommitted && this.#keep(ran.results, 1)) return { result: 'committed' }
+    return { result: 'aborted', cause: notEnded('COMMIT', ran.results) }
+  }
+
+  get #queries(): PgQuery[] {
+    return this.#batch.statements.map(({ text, values }) => ({ text, values: [...values] }))
+  }
+
+  /** Keeps the results of the batch's own statements; whether none of them ended the transaction. */
+  #keep(results: readonly PgResult[], ours: number): boolean {
+    this.results = results.slice(0, -ours)
+    return (
+      this.results.length === this.#batch.statements.length &&
+      this.results.every(({ command }) => !endingTags.has(command ?? ''))
+    )
+  }
+
+  /** The answer; or a failure, and whether the server lives and holds nothing of the branch. */
+  async #run(
+    queries: readonly PgQuery[],
+    limitMs: number,
+  ): Promise<PipelineAnswer | { readonly cause: unknown; readonly isAnswered: boolean }> {
+    const { opening, timers, statements } = this.#batch
+    let cause: unknown
+    try {
+      const { results, failure } = await within(
+        timers,
+        limitMs,
+        'the batch',
+        opening.sendAll(queries),
+      )
+      if (failure === undefined) return { results, failure }
+      cause = failure.cause
+      const statement = results.length
+      if (statement < statements.length) this.failed = { statement, cause }
+    } catch (error) {
+      cause = error
+    }
+    // An error of the server, and a server that then takes a ROLLBACK: so it was not its farewell.
+    const isAnswered = sqlStateOf(cause) !== undefined && (await isRolledBack(this.voting(limitMs)))
+    return { cause, isAnswered }
+  }
+
+  /** For drivers that can't put several statements into one message. */
+  async #voteOneByOne(limitMs: number): Promise<Vote> {
+    const cause = await this.#runOneByOne()
+    return cause === undefined
+      ? await super.vote(limitMs)
+      : await voteNo(this.voting(limitMs), cause)
+  }
+
+  async #runOneByOne(): Promise<unknown> {
+    const { opening, session, statements } = this.#batch
+    const results: PgResult[] = []
+    try {
+      await opening.begin()
+      for (const { text, values } of statements) results.push(...(await session.ask(text, values)))
+    } catch (cause) {
+      if (opening.isBegun) this.failed = { statement: results.length, cause }
+      return cause
+    }
+    this.results = results
+    return undefined
+  }
+}
+
+function notEnded(what: string, results: readonly PgResult[]): Error {
+  const tags = results.map(({ command }) => command ?? 'nothing').join(', ')
+  return new Error(`${what} at the end of a batch: the answers were ${tags}`)
+}

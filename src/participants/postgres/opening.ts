@@ -1,0 +1,135 @@
+/**
+ * When the transaction of a branch is begun at the server: with its first statement, in one message,
+ * wherever that can be done; else by itself.
+ *
+ * Keeps A1 (PG-12): a statement is sent only in the message of the BEGIN, under the same Sync, or
+ * after the server has shown that it began. One that waits while BEGIN is under way is not sent when
+ * that fails, or it would commit by itself.
+ */
+import { invariant } from '../../core/invariant.ts'
+import type { Clock } from '../../core/ports.ts'
+import type { BeginningOptions, Beginnings, Begun, Modes } from './beginning.ts'
+import type { ServerSession } from './delivery.ts'
+import type { PgQuery, PgReply, PgResult, PgSubmittable } from './driver.ts'
+import type { PipelineAnswer } from './pipeline.ts'
+import type { Session } from './session.ts'
+
+type State =
+  /** Nothing was sent. */
+  | { readonly at: 'idle' }
+  | { readonly at: 'beginning'; readonly begun: Promise<Begun> }
+  | { readonly at: 'begun'; readonly begun: Begun }
+  | { readonly at: 'failed'; readonly cause: unknown }
+
+export interface OpeningParts {
+  readonly session: Session
+  readonly beginnings: Beginnings
+  readonly clock: Clock
+  readonly modes: Modes
+  /** When the transaction's time is over, by the monotonic clock. */
+  readonly deadlineMs: number
+  /** Told when BEGIN failed: the branch can't commit any more. */
+  readonly onFailure: (cause: unknown) => void
+}
+
+export class Opening {
+  readonly #parts: OpeningParts
+  #state: State = { at: 'idle' }
+
+  constructor(parts: OpeningParts) {
+    this.#parts = parts
+  }
+
+  /** Whether the server knows nothing of the branch: there is nothing to end. */
+  get isIdle(): boolean {
+    return this.#state.at === 'idle'
+  }
+
+  get isBegun(): boolean {
+    return this.#state.at === 'begun'
+  }
+
+  get serverSession(): ServerSession {
+    if (this.#state.at === 'begun') return this.#state.begun.serverSession
+    return this.#parts.beginnings.sessionOf(this.#parts.session)
+  }
+
+  /** The session's own `synchronous_commit`, where it is weaker than `on`. */
+  get weakDurability(): string | undefined {
+    if (this.#state.at === 'begun') return this.#state.begun.weakDurability
+    return this.#parts.beginnings.weakDurabilityOf(this.#parts.session)
+  }
+
+  /** Whether BEGIN can wait for the first statement; else it is to be begun at once. */
+  get canRide(): boolean {
+    return this.#parts.beginnings.canRide(this.#parts.session)
+  }
+
+  /** Makes sure that BEGIN can wait, where the driver can do it at all. */
+  async learn(): Promise<void> {
+    const { beginnings, session } = this.#parts
+    await beginnings.learn(session, this.#options().timeLeftMs)
+  }
+
+  /** Begins, unless that is done; rejects when it failed. */
+  async begin(): Promise<void> {
+    if (this.#state.at === 'idle') {
+      const { beginnings, session } = this.#parts
+      void this.#await(beginnings.begin(session, this.#options()))
+    }
+    await this.#begun()
+  }
+
+  /** Sends a text of the user's; the first one takes BEGIN with it. */
+  async send(query: PgQuery): Promise<PgReply> {
+    if (this.#state.at === 'idle') return await this.#ride(query)
+    if (this.#state.at !== 'begun') await this.#begun()
+    return await this.#parts.session.client.query(query)
+  }
+
+  /** Sends a query object of the user's once the branch is begun; it hears of a failure itself. */
+  submit(submittable: PgSubmittable, callback: unknown): void {
+    const { client } = this.#parts.session
+    this.begin().then(
+      () => client.query(submittable, callback),
+      (cause: unknown) => submittable.handleError?.(cause, client.connection),
+    )
+  }
+
+  /** Sends queries that are all known, with BEGIN; rejects where it did not begin. */
+  async sendAll(queries: readonly PgQuery[]): Promise<PipelineAnswer> {
+    invariant(this.#state.at === 'idle', 'A1', 'a batch is all of its branch')
+    const { beginnings, session } = this.#parts
+    const { begun, answer } = beginnings.ride(session, this.#options(), queries)
+    void this.#await(begun)
+    // The answer is worth nothing where the branch was not begun.
+    await this.#begun()
+    return await answer
+  }
+
+  async #ride(query: PgQuery): Promise<PgReply> {
+    const { results, failure } = await this.sendAll([query])
+    if (failure !== undefined) throw failure.cause
+    return results.length === 1 ? (results[0] as PgResult) : results
+  }
+
+  async #await(beginning: Promise<Begun>): Promise<void> {
+    this.#state = { at: 'beginning', begun: beginning }
+    try {
+      this.#state = { at: 'begun', begun: await beginning }
+    } catch (cause) {
+      this.#state = { at: 'failed', cause }
+      this.#parts.onFailure(cause)
+    }
+  }
+
+  async #begun(): Promise<void> {
+    if (this.#state.at === 'beginning') await this.#state.begun
+    if (this.#state.at === 'failed') throw this.#state.cause
+  }
+
+  #options(): BeginningOptions {
+    const { modes, deadlineMs, clock } = this.#parts
+    return { ...modes, timeLeftMs: Math.max(1, deadlineMs - clock.monotonicMs()) }
+  }
+}
