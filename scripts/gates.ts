@@ -27,6 +27,7 @@ const typeGate: Gate = {
     { tool: 'tsc', arguments: ['-b'] },
     { tool: 'tsc', arguments: ['-p', 'test'] },
     { tool: 'tsc', arguments: ['-p', 'scripts'] },
+    { tool: 'tsc', arguments: ['-p', 'bench'] },
   ],
 }
 

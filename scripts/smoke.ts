@@ -15,16 +15,26 @@ import { runQuickStart } from './quick-start.ts'
 
 const importer = `
 import * as assent from 'assent'
+import * as config from 'assent/config'
+import * as mysql from 'assent/mysql'
 import * as postgres from 'assent/postgres'
+import * as prisma from 'assent/prisma'
 
 if (typeof assent.openCoordinator !== 'function') throw new Error('assent has no openCoordinator')
+if (typeof config.defineConfig !== 'function') throw new Error('assent/config has no defineConfig')
+if (typeof mysql.mysql !== 'function') throw new Error('assent/mysql has no mysql')
 if (typeof postgres.postgres !== 'function') throw new Error('assent/postgres has no postgres')
+if (Object.keys(prisma).length === 0) throw new Error('assent/prisma is empty')
 `
 
 const typedUser = `
 import { openCoordinator } from 'assent'
+import { defineConfig } from 'assent/config'
+import { mysql } from 'assent/mysql'
 import { postgres } from 'assent/postgres'
 
+export const configure: typeof defineConfig = defineConfig
+export const wrapMysql: typeof mysql = mysql
 export const open: (...options: Parameters<typeof openCoordinator>) => unknown = openCoordinator
 export const wrap: typeof postgres = postgres
 `
@@ -73,7 +83,7 @@ async function smoke(tarball: string): Promise<void> {
   await runOrThrow({ tool: 'tsc', arguments: ['-p', '.'] }, project)
 }
 
-/** The package runs no install script, needs no other package, and ships no simulator. */
+/** The package runs no install script, needs one other package, and ships no simulator. */
 async function checkContents(): Promise<void> {
   const installed = join(project, 'node_modules/assent')
   const manifest = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8'))
@@ -81,7 +91,12 @@ async function checkContents(): Promise<void> {
     (name) => manifest.scripts?.[name],
   )
   if (scripts.length > 0) throw new Error(`the package has install scripts: ${scripts.join(', ')}`)
-  if (manifest.dependencies !== undefined) throw new Error('the package has dependencies')
+  const dependencies = Object.keys(manifest.dependencies ?? {})
+  if (dependencies.join() !== 'zod') {
+    throw new Error(
+      `the package depends on ${dependencies.join(', ') || 'nothing'}, not on zod alone`,
+    )
+  }
   const listing = await runOrThrow({ tool: 'find', arguments: ['.', '-type', 'f'] }, installed)
   const strays = listing
     .split('\n')

@@ -78,6 +78,14 @@ const cases: readonly Case[] = [
     says: /b\.ts:1: .* no implementation of src\/participants imports another/,
   },
   {
+    breaks: 'what implementations share, and that imports one of them',
+    files: {
+      'src/participants/a/a.ts': 'export const a = 1\n',
+      'src/participants/sql/b.ts': "export { a } from '../a/a.ts'\n",
+    },
+    says: /b\.ts:1: .* no implementation of src\/participants imports another/,
+  },
+  {
     breaks: 'a contract that knows an implementation',
     files: {
       'src/participants/a/a.ts': 'export const a = 1\n',

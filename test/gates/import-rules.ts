@@ -2,7 +2,7 @@
 
 import { isBuiltin } from 'node:module'
 
-import { type Layer, layerOf, layers, layersOnNode, wings } from './layers.ts'
+import { type Layer, layerOf, layers, layersOnNode, sharedInWings, wings } from './layers.ts'
 import type { Import, SourceFile, Violation } from './source-tree.ts'
 
 export function importViolations(sources: readonly SourceFile[]): Violation[] {
@@ -63,14 +63,17 @@ function directionOf(file: SourceFile, { specifier, target }: Import): string | 
   return `src/${from} may import ${allowed}, and not '${target}': move what is shared downward`
 }
 
-/** `src/<wing>/<implementation>/...` may import its own folder and the files of the wing itself. */
+/**
+ * `src/<wing>/<implementation>/...` may import its own folder, the files of the wing itself, and what
+ * implementations share.
+ */
 function siblingOf(wing: string, path: string, target: string): string | undefined {
   if (!wings.includes(wing)) return undefined
   const [, , from, ...below] = path.split('/')
   const [, , to, ...targetBelow] = target.split('/')
   if (targetBelow.length === 0) return undefined
   if (below.length === 0) return `'${target}': a wing's own files know none of its implementations`
-  if (from === to) return undefined
+  if (from === to || sharedInWings.includes(`${wing}/${to}`)) return undefined
   return `'${target}': no implementation of src/${wing} imports another; share it in src/${wing}`
 }
 

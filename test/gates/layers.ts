@@ -26,28 +26,41 @@ export const layers: readonly Layer[] = [
   layer('protocol', { pure: true, mayImport: ['core'], opensWithComment: true }),
   layer('log', { pure: true, mayImport: ['core'], opensWithComment: true }),
   layer('participants', { pure: true, mayImport: ['core'] }),
+  layer('doctor', { pure: true, mayImport: ['core', 'participants/contract.ts'] }),
   layer('coordinator', {
     pure: true,
-    mayImport: ['core', 'protocol', ...contracts],
+    mayImport: ['core', 'protocol', ...contracts, 'doctor'],
     opensWithComment: true,
   }),
   layer('simulation', {
     pure: true,
     mayImport: ['core', 'protocol', 'log', 'participants', 'coordinator'],
   }),
-  layer('node', { mayImport: ['core', 'log', 'participants', 'coordinator'] }),
-  layer('entry', { mayImport: ['core', 'participants', 'coordinator', 'node', ...entryTypes] }),
+  layer('node', { mayImport: ['core', 'log', 'participants', 'doctor', 'coordinator'] }),
+  layer('config', {
+    mayImport: ['core', 'log', 'participants', 'doctor', 'coordinator', 'node'],
+    packages: ['zod', 'pg', 'mysql2/promise'],
+  }),
+  layer('entry', {
+    mayImport: ['core', 'participants', 'doctor', 'coordinator', 'node', 'config', ...entryTypes],
+  }),
   layer('cli', {
-    mayImport: ['core', 'protocol', 'log', 'participants', 'coordinator', 'node', 'entry'],
-    packages: ['pg'],
+    mayImport: [
+      ...['core', 'protocol', 'log', 'participants', 'doctor', 'coordinator', 'node'],
+      ...['config', 'entry'],
+    ],
+    packages: ['pg', 'mysql2/promise'],
   }),
 ]
 
 /** Layers where modules of Node may be imported. */
-export const layersOnNode: readonly string[] = ['node', 'cli']
+export const layersOnNode: readonly string[] = ['node', 'config', 'cli']
 
 /** Wings: one contract, and one folder an implementation; no implementation imports another. */
 export const wings: readonly string[] = ['log', 'participants']
+
+/** Folders of a wing that are no implementations, but what several of them share. */
+export const sharedInWings: readonly string[] = ['participants/sql']
 
 /** The layer that a file belongs to, by its path from the root; undefined outside `src/`. */
 export function layerOf(path: string): string | undefined {

@@ -14,22 +14,32 @@ type Files = Readonly<Record<string, string>>
 const manifest: Record<string, unknown> = {
   ...JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')),
   scripts: { test: 'node --test' },
+  dependencies: {},
   devDependencies: {},
   peerDependencies: {},
   peerDependenciesMeta: {},
 }
 
+/** What users import, beside the main entry. */
+const subpaths = Object.keys(manifest.exports as object)
+  .map((path) => path.slice('./'.length))
+  .filter((name) => name !== '' && name !== 'package.json')
+
+const reExport = (from: string): string => `export { a } from '${from}'\n`
+
 const knip = JSON.parse(readFileSync(join(repository, 'knip.json'), 'utf8'))
-/** Without the programs that our tests start: the small package has none. */
-const entries = knip.entry.filter((entry: string) => !/process|worker|holder|golden/.test(entry))
+/** Without what the small package has none of: programs that tests start, benchmarks, samples. */
+const isThere = (pattern: string): boolean =>
+  !/process|worker|holder|golden|globals|bench/.test(pattern)
+const [entry, project] = [knip.entry.filter(isThere), knip.project.filter(isThere)]
 
 const sources: Files = {
   'package.json': JSON.stringify(manifest),
-  'knip.json': JSON.stringify({ ...knip, entry: entries, ignoreDependencies: [] }),
+  'knip.json': JSON.stringify({ ...knip, entry, project, ignoreDependencies: [] }),
   'tsconfig.json': JSON.stringify({ compilerOptions: { outDir: 'dist', rootDir: 'src' } }),
   'src/core/a.ts': 'export const a: number = 1\n',
-  'src/index.ts': "export { a } from './core/a.ts'\n",
-  'src/postgres.ts': "export { a } from './core/a.ts'\n",
+  'src/index.ts': reExport('./core/a.ts'),
+  ...Object.fromEntries(subpaths.map((name) => [`src/${name}.ts`, reExport('./core/a.ts')])),
   'src/cli/main.ts': "import { a } from '../core/a.ts'\n\nprocess.exitCode = a\n",
   'scripts/build.ts': 'export {}\n',
   'test/core/a.test.ts': "import { a } from '../../src/core/a.ts'\n\nif (a > 1) throw a\n",
@@ -43,9 +53,9 @@ const built: Files = {
   'dist/core/a.js': 'export const a = 1\n',
   'dist/core/a.d.ts': 'export declare const a: number\n',
   ...Object.fromEntries(
-    ['index', 'postgres'].flatMap((entry) => [
-      [`dist/${entry}.js`, "export { a } from './core/a.js'\n"],
-      [`dist/${entry}.d.ts`, "export { a } from './core/a.js'\n"],
+    ['index', ...subpaths].flatMap((entry) => [
+      [`dist/${entry}.js`, reExport('./core/a.js')],
+      [`dist/${entry}.d.ts`, reExport('./core/a.js')],
     ]),
   ),
   'dist/cli/main.js': '#!/usr/bin/env node\nprocess.exitCode = 0\n',

@@ -1,14 +1,7 @@
 /** A PostgreSQL participant under test, without an engine: branches are made and ended by hand. */
 import assert from 'node:assert/strict'
 import type { PoolClient } from 'pg'
-import {
-  type BranchId,
-  formatBranchId,
-  formatTransactionId,
-  type InstallationName,
-  type LogIdentity,
-  type TransactionId,
-} from '../../src/core/ids.ts'
+import type { BranchId } from '../../src/core/ids.ts'
 import type {
   Acknowledgement,
   BeginOptions,
@@ -18,22 +11,9 @@ import type {
   Vote,
 } from '../../src/participants/contract.ts'
 import { type PgPool, type PostgresOptions, postgres } from '../../src/postgres.ts'
+import { nextIds } from './branch-ids.ts'
 import { realPorts } from './ports.ts'
-import { until } from './postgres-conditions.ts'
-
-let counter = 0
-
-/** Ids that no other test of this process uses. */
-export function nextIds(): { id: BranchId; transaction: TransactionId } {
-  counter += 1
-  const transaction = formatTransactionId({
-    installation: 'test' as InstallationName,
-    log: '0123456789abc' as LogIdentity,
-    epoch: process.pid,
-    counter,
-  })
-  return { id: formatBranchId(transaction, 0), transaction }
-}
+import { until } from './until.ts'
 
 export class TestedParticipant {
   readonly participant: Participant<PoolClient>
@@ -142,6 +122,8 @@ export class TestedBranch {
     return vote.cause
   }
 }
+
+export { nextIds } from './branch-ids.ts'
 
 export const done = { result: 'done' }
 

@@ -1,9 +1,4 @@
-/**
- * Suites that need real PostgreSQL servers: started when first asked for, shared by the tests of a
- * file, removed after it. Without a server the suite is skipped loudly; `REQUIRE=postgres` (a list)
- * turns the skip into a failure.
- */
-import { after, describe, test } from 'node:test'
+/** Suites that need real PostgreSQL servers; see `servers.ts` for how they come and go. */
 import pg from 'pg'
 
 import { locatePostgres } from '../../src/cli/postgres-server/program.ts'
@@ -12,30 +7,25 @@ import {
   type PostgresServerOptions,
   startPostgresServer,
 } from '../../src/cli/postgres-server/server.ts'
+import { OwnedServers, SharedByName, suiteOnServers, whyMissing } from './servers.ts'
 
 export type { PostgresServer, PostgresServerOptions }
 
 /** The servers and pools of one suite. */
 export class PostgresServers {
-  readonly #shared = new Map<string, Promise<PostgresServer>>()
-  readonly #owned: Promise<PostgresServer>[] = []
+  readonly #shared = new SharedByName<Promise<PostgresServer>>()
+  readonly #owned = new OwnedServers<PostgresServer>()
   readonly #pools: pg.Pool[] = []
   #databases = 0
 
   /** The server of that name; started on first use. For tests that leave a server as it is. */
   shared(name = 'main'): Promise<PostgresServer> {
-    const known = this.#shared.get(name)
-    if (known !== undefined) return known
-    const started = this.start()
-    this.#shared.set(name, started)
-    return started
+    return this.#shared.get(name, () => this.start())
   }
 
   /** A server for one test, which may kill it or set it up otherwise. */
   start(options: PostgresServerOptions = {}): Promise<PostgresServer> {
-    const started = startPostgresServer(options)
-    this.#owned.push(started)
-    return started
+    return this.#owned.add(startPostgresServer(options))
   }
 
   /** A pool that is closed with the suite, and that survives the loss of its server. */
@@ -60,9 +50,8 @@ export class PostgresServers {
 
   /** Closes the pools and removes the servers. */
   async close(): Promise<void> {
-    const servers = await Promise.allSettled(this.#owned)
     // The servers first: a pool waits for connections that a failed test never gave back.
-    await Promise.all(servers.map((each) => each.status === 'fulfilled' && each.value.remove()))
+    await this.#owned.remove()
     for (const pool of this.#pools) if (!pool.ending) void pool.end()
   }
 }
@@ -83,11 +72,8 @@ export function roleUrl(url: string, role: string, password: string): string {
 }
 
 /** Why there is no server to be had here, or undefined. */
-export async function missingPostgres(): Promise<string | undefined> {
-  return locatePostgres().then(
-    () => undefined,
-    (error: Error) => error.message,
-  )
+export function missingPostgres(): Promise<string | undefined> {
+  return whyMissing(locatePostgres)
 }
 
 /**
@@ -105,21 +91,6 @@ export async function postgresSuite(
   define: (servers: PostgresServers) => void,
 ): Promise<void> {
   const missing = await missingPostgres()
-  if (missing === undefined) {
-    describe(name, () => {
-      const servers = new PostgresServers()
-      after(() => servers.close())
-      define(servers)
-    })
-    return
-  }
-  const required = (process.env.REQUIRE ?? '').split(',').includes('postgres')
-  if (required) {
-    test(name, () => {
-      throw new Error(`REQUIRE=postgres, and ${missing}`)
-    })
-    return
-  }
-  process.stderr.write(`SKIPPED ${name}: ${missing}\n`)
-  test(name, { skip: missing }, () => undefined)
+  const kind = { required: 'postgres', missing, make: () => new PostgresServers() }
+  suiteOnServers(name, kind, define)
 }

@@ -42,9 +42,9 @@ export async function makeOpenDirectory(directory: string): Promise<void> {
  * Where templates and copied programs are kept between runs. Its name is known to all, so it is
  * used only when it is ours: somebody else could have put programs into it.
  */
-export async function cacheDirectory(): Promise<string> {
+export async function cacheDirectory(server: 'postgres' | 'mariadb'): Promise<string> {
   const { uid } = userInfo()
-  const directory = join(tmpdir(), `assent-postgres-${uid}`)
+  const directory = join(tmpdir(), `assent-${server}-${uid}`)
   await mkdir(directory, { recursive: true, mode: passThrough })
   const found = await lstat(directory)
   if (!found.isDirectory() || (uid >= 0 && found.uid !== uid)) {
@@ -52,6 +52,22 @@ export async function cacheDirectory(): Promise<string> {
   }
   await chmod(directory, passThrough)
   return directory
+}
+
+/**
+ * A directory that `make` made in the cache, to be copied: one a day and version, so that a cleaner
+ * of old files never eats part of one.
+ */
+export async function templateOfToday(
+  server: 'postgres' | 'mariadb',
+  version: string,
+  make: (cache: string) => Promise<string>,
+): Promise<string> {
+  const cache = await cacheDirectory(server)
+  const today = new Date().toISOString().slice(0, 10)
+  const template = join(cache, `template-${version}-${today}`)
+  if (!(await exists(template))) await moveInto(await make(cache), template)
+  return template
 }
 
 /** Copies a tree with its modes and owners; complete or not there at all. */

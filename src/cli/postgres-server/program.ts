@@ -11,14 +11,9 @@ import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 import { cacheDirectory, copyTree, exists, isOpenToAll } from './directories.ts'
+import { type Account, findSetpriv, serverAccount } from './server-process.ts'
 
 const run = promisify(execFile)
-
-/** Whom the server runs as; PostgreSQL refuses to run as root. */
-export interface Account {
-  readonly uid: number
-  readonly gid: number
-}
 
 export interface PostgresProgram {
   readonly initdb: string
@@ -46,7 +41,7 @@ export function locatePostgres(): Promise<PostgresProgram> {
 
 async function locate(): Promise<PostgresProgram> {
   const found = await importPlatformPackage()
-  const account = process.getuid?.() === 0 ? await unprivilegedAccount() : undefined
+  const account = await serverAccount()
   const version = await versionOf(found.postgres)
   const bin = dirname(found.postgres)
   const reachable =
@@ -97,24 +92,9 @@ async function versionOf(postgres: string): Promise<string> {
   }
 }
 
-async function unprivilegedAccount(): Promise<Account> {
-  const [uid, gid] = await Promise.all([run('id', ['-u', 'nobody']), run('id', ['-g', 'nobody'])])
-  return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
-}
-
 /** A checkout under `/root` is closed to the account: the programs are copied to where it can go. */
 async function copyForAccount(native: string, version: string): Promise<string> {
-  const target = join(await cacheDirectory(), `programs-${version}`)
+  const target = join(await cacheDirectory('postgres'), `programs-${version}`)
   if (!(await exists(target))) await copyTree(native, target)
   return join(target, 'bin')
-}
-
-async function findSetpriv(): Promise<string | undefined> {
-  if (process.platform !== 'linux') return undefined
-  try {
-    await run('setpriv', ['--pdeathsig=KILL', 'true'])
-    return 'setpriv'
-  } catch {
-    return undefined
-  }
 }

@@ -3,17 +3,17 @@
  * port on 127.0.0.1, prepared transactions switched on. It can be killed as a power cut would end
  * its processes, and started again on the same data.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync } from 'node:fs'
-import { chmod, chown, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import type { ChildProcess } from 'node:child_process'
+import { readFile, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 
 import { exists, isOpenToAll, makeOpenDirectory, makeTemporaryDirectory } from './directories.ts'
+import { freePort } from './free-port.ts'
 import { childrenOf, signalAll, survivorsOf } from './processes.ts'
 import { locatePostgres, type PostgresProgram } from './program.ts'
+import { spawnServer } from './server-process.ts'
 import { makeDataDirectory } from './template.ts'
+import { until } from './until.ts'
 
 export interface PostgresServerOptions {
   /** Where its data and its log go; a new temporary directory by default. */
@@ -28,14 +28,7 @@ export interface PostgresServerOptions {
 
 const startLimitMs = 60_000
 const stopLimitMs = 20_000
-const pollMs = 5
 const portAttempts = 5
-
-/** Servers that must not outlive this process, for platforms where the kernel does not see to it. */
-const running = new Set<ChildProcess>()
-process.on('exit', () => {
-  for (const child of running) child.kill('SIGKILL')
-})
 
 /** Starts a server and waits until it takes connections. Rejects with `PostgresMissing`. */
 export async function startPostgresServer(
@@ -112,13 +105,21 @@ export class PostgresServer {
   }
 
   async #startOnPort(settings: Readonly<Record<string, string | number>>): Promise<void> {
-    const child = await this.#spawn(settings)
+    const { postgres, account, setpriv } = this.#program
+    const data = join(this.directory, 'data')
+    const child = await spawnServer({
+      program: postgres,
+      arguments: ['-D', data, '-p', String(this.#port), ...this.#settingArguments(settings)],
+      account,
+      setpriv,
+      directory: data,
+      logFile: this.logFile,
+      outlives: this.#options.outlives === true,
+    })
     this.#child = child
     child.once('exit', () => {
-      running.delete(child)
       if (this.#child === child) this.#child = undefined
     })
-    if (this.#options.outlives !== true) running.add(child)
     await this.#untilReady(child)
   }
 
@@ -171,35 +172,6 @@ export class PostgresServer {
     await rm(this.directory, { recursive: true, force: true, maxRetries: 3 })
   }
 
-  async #spawn(settings: Readonly<Record<string, string | number>>): Promise<ChildProcess> {
-    const { postgres, account, setpriv } = this.#program
-    const data = join(this.directory, 'data')
-    const args = ['-D', data, '-p', String(this.#port), ...this.#settingArguments(settings)]
-    const log = openSync(this.logFile, 'a')
-    if (account !== undefined) await chown(this.logFile, account.uid, account.gid)
-    await chmod(this.logFile, 0o644)
-    try {
-      const tied = setpriv !== undefined && this.#options.outlives !== true
-      const child = spawn(
-        tied ? setpriv : postgres,
-        tied ? ['--pdeathsig=KILL', postgres, ...args] : args,
-        {
-          ...account,
-          cwd: data,
-          // A session of its own: Ctrl-C in our terminal is ours to handle.
-          detached: true,
-          stdio: ['ignore', log, log],
-          env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' },
-        },
-      )
-      child.on('error', () => undefined) // `#untilReady` sees that there is no process
-      child.unref()
-      return child
-    } finally {
-      closeSync(log)
-    }
-  }
-
   #settingArguments(settings: Readonly<Record<string, string | number>>): string[] {
     const all = {
       listen_addresses: '127.0.0.1',
@@ -229,36 +201,4 @@ export class PostgresServer {
     const tail = log.trimEnd().split('\n').slice(-8).join('\n')
     return new Error(`PostgreSQL in ${dirname(this.logFile)} did not start:\n${tail}`)
   }
-}
-
-async function until(
-  condition: () => boolean | Promise<boolean>,
-  limitMs: number,
-  what: string,
-): Promise<void> {
-  const end = performance.now() + limitMs
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`${what} took longer than ${limitMs} ms`)
-    await pause(pollMs)
-  }
-}
-
-/**
- * A port that nobody listens on, below the range from which outgoing connections take theirs: in it,
- * a client that retries while the server is down can connect to itself.
- */
-async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000)
-    if (await isFree(port)) return port
-  }
-  throw new Error('found no free port between 20000 and 32000')
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const probe = createServer()
-    probe.once('error', () => resolve(false))
-    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-  })
 }

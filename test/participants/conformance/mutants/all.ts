@@ -1,0 +1,14 @@
+/** Every mutant. */
+import { ofVotes, ofWork } from './branches.ts'
+import { ofDelivery, ofResource } from './decisions.ts'
+import type { Mutant } from './planting.ts'
+import { ofConnections, ofOutages } from './surroundings.ts'
+
+export const mutants: readonly Mutant[] = [
+  ...ofVotes,
+  ...ofWork,
+  ...ofDelivery,
+  ...ofResource,
+  ...ofConnections,
+  ...ofOutages,
+]
