@@ -44,9 +44,9 @@ export interface Installation {
   readonly processes: readonly LiveProcess[]
 }
 
-/** Reads what `--log` names. Throws `UsageError` where there is no log. */
+/** Reads the log that is meant. Throws `UsageError` where there is none. */
 export async function readInstallation(given: Arguments): Promise<Installation> {
-  const directory = given.text('log') ?? directoryDefault
+  const directory = await readDirectoryName(given)
   const reading = await readDirectory(directory)
   const asked = await Promise.all(reading.slots.map(askSlot))
   const processes = asked.flatMap(({ process }) => process ?? [])
@@ -78,6 +78,18 @@ export async function askProcess(
       { cause },
     )
   }
+}
+
+/** Where the log is: by `--log`, by a configuration that is named, or by one that is here. */
+async function readDirectoryName(given: Arguments): Promise<string> {
+  const [log, file] = [given.text('log'), given.text('config')]
+  if (log !== undefined && file !== undefined) {
+    throw new UsageError('--log and --config both say where the log is: give one of them')
+  }
+  if (log !== undefined) return log
+  const { loadConfiguration, locate } = await import('../../config/load.ts')
+  if (file === undefined && (await locate({})) === undefined) return directoryDefault
+  return (await loadConfiguration({ file })).log
 }
 
 async function readDirectory(directory: string): Promise<FileLogsReading> {
