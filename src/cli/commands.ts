@@ -4,13 +4,21 @@ import type { OptionDescription } from './description.ts'
 
 const json: OptionDescription = { name: 'json', help: 'Writes JSON, one object on one line.' }
 
+const config: OptionDescription = {
+  name: 'config',
+  value: 'FILE',
+  help: 'The configuration; assent.config.* here by default.',
+}
+
 /** For the commands about a log. */
 const operating: readonly OptionDescription[] = [
   {
     name: 'log',
     value: 'DIR',
-    help: 'The directory of the decision log; ./transactions by default.',
+    inUsage: true,
+    help: "The log's directory; else by --config, or ./transactions.",
   },
+  config,
   json,
 ]
 
@@ -21,34 +29,52 @@ const signature: readonly OptionDescription[] = [
 
 const demo: Command = {
   name: 'demo',
-  summary: 'Moves money between two PostgreSQL servers while everything is being killed.',
+  summary: 'Moves money between two databases while everything is being killed.',
   operands: [],
   options: [
     { name: 'seconds', value: 'N', help: 'How long; 20 by default.' },
-    { name: 'concurrency', value: 'N', help: 'Transactions at a time; 8 by default.' },
+    {
+      name: 'concurrency',
+      value: 'N',
+      help: 'Transfers under way at the same time; 8 by default.',
+    },
     {
       name: 'kill-every',
       value: 'SECONDS',
-      help: 'How often, about, the worker is killed; 3 by default, 0 for never.',
+      help: 'Seconds between kills, about; 3 by default, 0 for none.',
     },
     {
       name: 'postgres',
       value: 'URL',
       multiple: true,
-      help: 'A database of yours. Given twice, or not at all.',
+      help: 'A database of yours. Given twice, or once with --mysql.',
+    },
+    {
+      name: 'mysql',
+      value: 'URL',
+      help: 'A MySQL or MariaDB database of yours, as the second one.',
+    },
+    {
+      name: 'config',
+      value: 'FILE',
+      help: 'A configuration whose two resources are the two databases.',
     },
     { name: 'seed', value: 'N', help: 'Repeats the plan of a run: its transfers and its kills.' },
-    { name: 'keep', help: 'Leaves the servers up, and the log, and says where they are.' },
-    { name: 'json', help: 'The last line on stdout is the result as JSON; progress is on stderr.' },
+    { name: 'keep', help: 'Leaves servers, tables and log, and says where they are.' },
+    { name: 'json', help: 'Writes the result to stdout as JSON; all else to stderr.' },
   ],
   details: [
-    'Starts two PostgreSQL servers, opens accounts in both, and moves money between them from',
-    'a worker process that is killed (SIGKILL) every few seconds, while now and then a server is',
-    'killed and restarted. Then it counts in the databases. Exit code 0 only if every check held.',
+    'Starts two PostgreSQL servers, opens accounts in both, and moves money between',
+    'them from a worker process. Every few seconds something is killed (SIGKILL) and',
+    'started again: mostly the worker, now and then a server, or both at once. Then',
+    'it counts in the databases. Exit code 0 only if every check held.',
     '',
-    'With --postgres, given twice, it uses databases of yours, in a schema of its own that it',
-    'drops afterwards, and kills only its own worker. They need max_prepared_transactions.',
-    'Ctrl-C ends the run early, with the checks; a second one ends it at once.',
+    'With --postgres, given twice, it uses databases of yours, in a schema of its',
+    'own that it drops afterwards; they need max_prepared_transactions. With --mysql',
+    'the second database is that one, in tables of its own; the first is a server of',
+    'its own, or the one of --postgres, given once. Or --config names a file such as',
+    '`assent doctor` takes. Databases of yours are never killed. Ctrl-C ends the run',
+    'early, with the checks; a second one ends it at once, without them.',
   ],
   load: async () => (await import('./demo/command.ts')).runDemo,
 }
@@ -108,4 +134,19 @@ const forget: Command = {
   load: async () => (await import('./operate/forget.ts')).runForget,
 }
 
-export const commands: readonly Command[] = [demo, list, show, resolve, forget]
+const doctor: Command = {
+  name: 'doctor',
+  summary: 'Examines the log and the databases, and says what cures them.',
+  operands: [],
+  options: [{ ...config, inUsage: true }, json],
+  details: [
+    'Examines what the configuration names: assent.config.ts, .js, .mjs or .json in',
+    'the working directory, or FILE. Says of each finding what it would cause, and',
+    'the command that cures it. Needs no running application, disturbs none, and',
+    'changes nothing. Exit code 1 if there is an error among the findings;',
+    'docs/operating/doctor.md explains each.',
+  ],
+  load: async () => (await import('./doctor/command.ts')).runDoctor,
+}
+
+export const commands: readonly Command[] = [demo, doctor, list, show, resolve, forget]

@@ -7,6 +7,8 @@ export interface OptionDescription {
   /** Whether it may be given more than once. */
   readonly multiple?: boolean
   readonly required?: boolean
+  /** Whether the usage shows it although it is not required. */
+  readonly inUsage?: boolean
   readonly help: string
 }
 

@@ -3,12 +3,15 @@ import { commonOptions } from './arguments.ts'
 import type { Command } from './command.ts'
 import type { CommandDescription, OptionDescription } from './description.ts'
 
-/** `assent resolve ID commit|abort --by NAME --reason TEXT [OPTIONS]` */
+/** `assent resolve ID commit|abort --by NAME --reason TEXT [--log DIR] [OPTIONS]` */
 export function usageOf({ name, operands, options }: CommandDescription): string {
   const required = options
     .filter((each) => each.required === true)
     .map((each) => `--${each.name} ${each.value ?? ''}`)
-  return ['assent', name, ...operands, ...required, '[OPTIONS]'].join(' ')
+  const shown = options
+    .filter((each) => each.inUsage === true)
+    .map((each) => `[--${each.name} ${each.value ?? ''}]`)
+  return ['assent', name, ...operands, ...required, ...shown, '[OPTIONS]'].join(' ')
 }
 
 export function programHelp(commands: readonly Command[]): string {

@@ -8,7 +8,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit()
 })
 
+/** How long what is closing may take, once the answer is given. */
+const lingerMs = 2_000
+
 process.exitCode = await runProgram(process.argv.slice(2), {
   out: process.stdout,
   err: process.stderr,
 })
+
+// A database that hangs keeps its connection open, and so would keep this process.
+setTimeout(() => process.exit(), lingerMs).unref()

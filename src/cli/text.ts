@@ -39,3 +39,19 @@ export function counted(number: number, one: string, many = `${one}s`): string {
 export function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Z}]+/gu, ' ').trim()
 }
+
+/** Lines of at most `columns` characters, broken between words; a longer word has its own. */
+export function wrapped(text: string, columns: number, indent: string): string[] {
+  const lines: string[] = []
+  let line = indent
+  for (const word of text.split(' ')) {
+    const isFirst = line === indent
+    if (!isFirst && line.length + 1 + word.length > columns) {
+      lines.push(line)
+      line = `${indent}${word}`
+    } else {
+      line += isFirst ? word : ` ${word}`
+    }
+  }
+  return [...lines, line]
+}

@@ -16,7 +16,7 @@ interface Refusal {
 }
 
 const refusals: readonly Refusal[] = [
-  { args: [], says: /^assent: no command is given; the commands are demo, list, / },
+  { args: [], says: /^assent: no command is given; the commands are demo, doctor, list, / },
   { args: ['lsit'], says: /^assent: there is no command 'lsit'; the commands are / },
   { args: ['help', 'lsit'], says: /there is no command 'lsit'/ },
   { args: ['--jsno'], says: /there is no command '--jsno'/ },
@@ -72,12 +72,37 @@ const refusals: readonly Refusal[] = [
   },
   { args: ['demo', '--postgres', 'postgres://h/a'], says: /--postgres is given twice, for two/ },
   {
+    args: ['demo', '--mysql', 'mysql://h/a', '--mysql', 'mysql://h/b'],
+    says: /--mysql is given twice$/,
+  },
+  {
+    args: [
+      'demo',
+      '--mysql',
+      'mysql://h/a',
+      '--postgres',
+      'postgres://h/a',
+      '--postgres',
+      'postgres://h/b',
+    ],
+    says: /with --mysql, --postgres is given once, or not at all$/,
+  },
+  {
+    args: ['demo', '--mysql', 'postgres://h/a'],
+    says: /--mysql takes a URL such as mysql:\/\/user@host\/database$/,
+  },
+  { args: ['demo', '--mysql', 'mysql://h/'], says: /--mysql has to name a database: mysql:/ },
+  {
     args: ['demo', '--postgres', 'mysql://h/a', '--postgres', 'postgres://h/a'],
     says: /--postgres takes a URL such as postgres:\/\/user@host\/database$/,
   },
   {
     args: ['demo', '--postgres', 'postgres://h/a', '--postgres', 'postgres://h/a'],
     says: /--postgres names the same database twice; it takes two databases$/,
+  },
+  {
+    args: ['demo', '--config', 'a.json', '--mysql', 'mysql://h/a'],
+    says: /--config names both databases; leave --postgres and --mysql out$/,
   },
 ]
 
@@ -120,7 +145,7 @@ describe('a command line that can not be meant', async () => {
 })
 
 describe('help', () => {
-  const pages = [[], ['demo'], ['list'], ['show'], ['resolve'], ['forget']] as const
+  const pages = [[], ['demo'], ['doctor'], ['list'], ['show'], ['resolve'], ['forget']] as const
 
   for (const page of pages) {
     const name = ['assent', ...page].join('-')

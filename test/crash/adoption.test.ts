@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { type CrashPoint, pointsAfterTheDecision, pointsBeforeTheDecision } from './crash-points.ts'
 import { crashSuite, type Place } from './crash-suite.ts'
 import { crashAt, untilStruck } from './run-crash-point.ts'

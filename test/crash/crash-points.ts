@@ -6,6 +6,7 @@
  * The simulator goes through every moment there is; these are the ones that real processes, sockets,
  * files and servers are put to.
  */
+import type { StoreKind } from './stores/store.ts'
 import type { TransferKind, Trigger } from './worker/settings.ts'
 
 /** What the databases show once that which the worker had sent has arrived. */
@@ -35,6 +36,10 @@ export interface CrashPoint {
   readonly operatorSays?: 'committed' | 'aborted'
   /** Other transfers are under way; not where the moment can't be told from theirs. */
   readonly beside?: number
+  /** What the databases do there is the point: the short run has it for every pair of them. */
+  readonly ofTheDatabase?: true
+  /** Only there does it come to this: the kind that the right database has to be of. */
+  readonly rightIs?: StoreKind
 }
 
 const aside = 1
@@ -77,6 +82,7 @@ export const pointsBeforeTheDecision: readonly CrashPoint[] = [
     killedWhen: 'one branch is prepared',
     ends: 'aborted',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'PREPARE sent to both, no answer read',
@@ -87,6 +93,7 @@ export const pointsBeforeTheDecision: readonly CrashPoint[] = [
     killedWhen: 'both branches are prepared',
     ends: 'aborted',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'the PREPARE just sent',
@@ -123,6 +130,7 @@ export const pointsBeforeTheDecision: readonly CrashPoint[] = [
     trigger: { on: 'event', channel: 'transaction', state: 'rolling-back' },
     ends: 'aborted',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'only one branch wrote, and the other is asked',
@@ -132,60 +140,19 @@ export const pointsBeforeTheDecision: readonly CrashPoint[] = [
     trigger: { on: 'event', channel: 'branch', state: 'read-only' },
     ends: 'aborted',
     beside: aside,
+    rightIs: 'postgres',
   },
-]
-
-/** While the decision goes to disk. */
-export const pointsInTheLog: readonly CrashPoint[] = [
   {
-    name: 'before the write of the decision',
-    where: 'recording-decision: the batch is about to be written',
-    race: 'The last moment at which the answer is still abort.',
-    kind: 'transfer',
-    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
+    name: 'only one branch wrote, and both are prepared',
+    where: 'preparing: a server that can not tell has prepared a branch that only read',
+    race: 'MariaDB rolls such a branch back when its session ends: it looks like a lost one.',
+    kind: 'reading-along',
+    trigger: { on: 'sent', statement: 'prepare', nth: 2 },
+    killedWhen: 'both branches are prepared',
     ends: 'aborted',
-  },
-  {
-    name: 'a part of the decision is written',
-    where: 'recording-decision: the batch is torn',
-    race: 'Part of a record must read as no record, and must not spoil those before it.',
-    kind: 'transfer',
-    trigger: { on: 'disk', operation: 'write', moment: 'torn', path: 'segment' },
-    ends: 'aborted',
-  },
-  {
-    name: 'between the write and the sync of the decision',
-    where: 'recording-decision: the record can be read, and need not be durable',
-    race: 'Recovery reads a decision that the next loss of power could take away again.',
-    kind: 'transfer',
-    trigger: { on: 'disk', operation: 'sync', moment: 'before', path: 'segment' },
-    ends: 'committed',
-  },
-  {
-    name: 'after the sync of the decision, before anyone knows',
-    where: 'recording-decision: durable, and the coordinator has not heard of it',
-    race: 'The world must commit what its coordinator never knew to be decided.',
-    kind: 'transfer',
-    trigger: { on: 'disk', operation: 'sync', moment: 'after', path: 'segment' },
-    ends: 'committed',
-  },
-  {
-    name: 'before the mark that some commits leave no record',
-    where: 'recording-one-phase: the first such commit of an epoch',
-    race: 'The commit must not come before the mark, or absence would say abort of a commit.',
-    kind: 'one-phase',
-    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
-    ends: 'aborted',
-    mayBeUnknown: true,
-  },
-  {
-    name: 'before the write of the intent to commit the last resource',
-    where: 'recording-intent: the other branch is prepared',
-    race: 'Without an intent the last resource was never asked: this is an abort, not a riddle.',
-    kind: 'transfer',
-    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
-    lastResource: true,
-    ends: 'aborted',
+    beside: aside,
+    ofTheDatabase: true,
+    rightIs: 'mariadb',
   },
 ]
 
@@ -199,6 +166,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     trigger: { on: 'event', channel: 'transaction', state: 'committing' },
     ends: 'committed',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'the decision over nested parts is durable',
@@ -210,7 +178,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     beside: aside,
   },
   {
-    name: 'COMMIT PREPARED sent to one, its answer not read',
+    name: 'the commit sent to one, its answer not read',
     where: 'committing: one branch has committed, the other was never told',
     race: 'The id is gone where it committed: gone must not be taken for lost, nor for aborted.',
     kind: 'transfer',
@@ -218,9 +186,10 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     killedWhen: 'one branch is left',
     ends: 'committed',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
-    name: 'COMMIT PREPARED sent to both, no answer read',
+    name: 'the commit sent to both, no answer read',
     where: 'committing: both have committed, and nobody knows',
     race: 'Recovery finds no branch at all, and must prove that both have committed.',
     kind: 'transfer',
@@ -228,6 +197,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     killedWhen: 'no branch is left',
     ends: 'committed',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'one of two branches has acknowledged',
@@ -257,7 +227,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     beside: aside,
   },
   {
-    name: 'ROLLBACK PREPARED sent, its answer not read',
+    name: 'the rollback sent, its answer not read',
     where: 'rolling-back: the prepared branch is gone, and nobody knows',
     race: 'Recovery looks for a branch that has ended as it would have ended it.',
     kind: 'refused',
@@ -265,6 +235,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     killedWhen: 'no branch is left',
     ends: 'aborted',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'one branch wrote and one read, the decision is durable',
@@ -274,6 +245,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     trigger: { on: 'event', channel: 'transaction', state: 'committing' },
     ends: 'committed',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'nothing was written anywhere',
@@ -293,6 +265,7 @@ export const pointsAfterTheDecision: readonly CrashPoint[] = [
     killedWhen: 'it is in the journal',
     ends: 'committed',
     mayBeUnknown: true,
+    ofTheDatabase: true,
   },
   {
     name: 'the one-phase commit is acknowledged, the note not written',
@@ -327,6 +300,7 @@ export const pointsOfTheLastResource: readonly CrashPoint[] = [
     killedWhen: 'it is in the journal',
     operatorSays: 'committed',
     ends: 'committed',
+    ofTheDatabase: true,
   },
   {
     name: 'the last resource has committed, the decision is not recorded',

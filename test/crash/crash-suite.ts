@@ -1,5 +1,5 @@
 /**
- * A suite with two real servers, a bank in each, and worker processes to kill. What a test leaves
+ * A suite with two real servers, a bank over both, and worker processes to kill. What a test leaves
  * (processes, directories) is removed after it, whether it passed or not.
  */
 import assert from 'node:assert/strict'
@@ -7,10 +7,13 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterEach } from 'node:test'
-import { type PostgresServer, type PostgresServers, postgresSuite } from '../harness/postgres.ts'
-import { until } from '../harness/postgres-conditions.ts'
+import { suiteOnServers } from '../harness/servers.ts'
+import { until } from '../harness/until.ts'
 import { auditBooks, type Books, type Tally } from './audit.ts'
 import { Bank } from './bank.ts'
+import { chosenPairs, kindsOf, type Pair } from './stores/pairs.ts'
+import { type StoreServers, serversOf } from './stores/servers.ts'
+import { type StoreKind, type StoreServer, workerName } from './stores/store.ts'
 import type { Entry } from './worker/diary.ts'
 import type { Side, TransferKind, WorkerSettings } from './worker/settings.ts'
 import { WorkerProcess } from './worker-process.ts'
@@ -18,25 +21,34 @@ import { WorkerProcess } from './worker-process.ts'
 const slotsMax = 12
 
 /** What differs between the workers of a test. */
-export type WorkerOptions = Omit<WorkerSettings, 'log' | 'diary' | 'urls'>
+export type WorkerOptions = Omit<WorkerSettings, 'log' | 'diary' | 'stores' | 'session'>
 
 export class CrashSuite {
-  readonly #servers: PostgresServers
-  #opened: Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> | undefined
+  readonly pair: Pair
+  readonly #servers: StoreServers
+  #bank: Promise<Bank> | undefined
   readonly #workers: WorkerProcess[] = []
   readonly #directories: string[] = []
+  #spawned = 0
 
-  constructor(servers: PostgresServers) {
+  constructor(pair: Pair, servers: StoreServers) {
+    this.pair = pair
     this.#servers = servers
     afterEach(() => this.#clear())
   }
 
-  async bank(): Promise<Bank> {
-    return (await this.#open()).bank
+  kindOf(side: Side): StoreKind {
+    return kindsOf(this.pair)[side]
   }
 
-  async server(side: Side): Promise<PostgresServer> {
-    return (await this.#open()).servers[side]
+  /** The bank over both servers; they are started on first use. */
+  bank(): Promise<Bank> {
+    this.#bank ??= this.#servers.start().then((stores) => Bank.open(stores))
+    return this.#bank
+  }
+
+  async server(side: Side): Promise<StoreServer> {
+    return (await this.bank()).server(side)
   }
 
   /** A place for one log directory, on `disk` if given, and the diaries of the workers on it. */
@@ -44,27 +56,19 @@ export class CrashSuite {
     const directory = await mkdtemp(join(tmpdir(), 'assent-crash-'))
     this.#directories.push(directory)
     const log = join(disk ?? directory, 'transactions')
-    return new Place(await this.bank(), log, directory, this.#workers)
+    return new Place(await this.bank(), log, directory, (settings) => this.#spawn(settings))
   }
 
-  #open(): Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> {
-    this.#opened ??= this.#start()
-    return this.#opened
-  }
-
-  async #start(): Promise<{ bank: Bank; servers: Record<Side, PostgresServer> }> {
-    const [left, right] = await Promise.all([
-      this.#servers.shared('left'),
-      this.#servers.shared('right'),
-    ])
-    const urls = { left: left.url, right: right.url }
-    const pools = { left: this.#servers.pool(left.url), right: this.#servers.pool(right.url) }
-    return { bank: await Bank.open(urls, pools), servers: { left, right } }
+  #spawn(settings: Omit<WorkerSettings, 'session'>): WorkerProcess {
+    this.#spawned += 1
+    const worker = new WorkerProcess({ ...settings, session: workerName(this.#spawned) })
+    this.#workers.push(worker)
+    return worker
   }
 
   async #clear(): Promise<void> {
     await Promise.all(this.#workers.splice(0).map((worker) => worker.remove()))
-    await this.#opened?.then(({ bank }) => bank.clear())
+    await this.#bank?.then((bank) => bank.clear())
     const directories = this.#directories.splice(0)
     await Promise.all(directories.map((each) => rm(each, { recursive: true, force: true })))
   }
@@ -75,21 +79,25 @@ export class Place {
   readonly bank: Bank
   readonly log: string
   readonly #directory: string
-  readonly #workers: WorkerProcess[]
+  readonly #spawn: (settings: Omit<WorkerSettings, 'session'>) => WorkerProcess
   readonly #spawned: WorkerProcess[] = []
 
-  constructor(bank: Bank, log: string, directory: string, workers: WorkerProcess[]) {
+  constructor(
+    bank: Bank,
+    log: string,
+    directory: string,
+    spawn: (settings: Omit<WorkerSettings, 'session'>) => WorkerProcess,
+  ) {
     this.bank = bank
     this.log = log
     this.#directory = directory
-    this.#workers = workers
+    this.#spawn = spawn
   }
 
   spawn(options: WorkerOptions = {}): WorkerProcess {
     const diary = join(this.#directory, `diary-${this.#spawned.length + 1}`)
     const { log, bank } = this
-    const worker = new WorkerProcess({ ...options, log, diary, urls: bank.urls })
-    this.#workers.push(worker)
+    const worker = this.#spawn({ ...options, log, diary, stores: bank.addresses })
     this.#spawned.push(worker)
     return worker
   }
@@ -132,7 +140,7 @@ export class Place {
 
   /** What is still left of anything; undefined when nothing is. */
   async #left(worker: WorkerProcess): Promise<unknown> {
-    const dead = this.#spawned.filter(({ ending }) => ending !== undefined).map(({ pid }) => pid)
+    const dead = this.#spawned.flatMap((each) => (each.ending === undefined ? [] : [each.session]))
     // In this order: what the dead had sent can be prepared until their sessions are gone.
     const sessions = dead.length > 0 ? await this.bank.sessionsOf(dead) : []
     if (sessions.length > 0) return { sessions }
@@ -165,7 +173,14 @@ export class Place {
   }
 }
 
-/** A suite over two servers. Await it at the top of the test file. */
-export function crashSuite(name: string, define: (suite: CrashSuite) => void): Promise<void> {
-  return postgresSuite(name, (servers) => define(new CrashSuite(servers)))
+/** A suite over each of the chosen pairs of servers. Await it at the top of the test file. */
+export async function crashSuite(
+  name: string,
+  define: (suite: CrashSuite) => void,
+  pairs: readonly Pair[] = chosenPairs(),
+): Promise<void> {
+  for (const pair of pairs) {
+    const kind = await serversOf(pair)
+    suiteOnServers(`${name} (${pair})`, kind, (servers) => define(new CrashSuite(pair, servers)))
+  }
 }

@@ -4,7 +4,7 @@ import { open, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { type CrashPoint, pointsAfterTheDecision } from './crash-points.ts'
 import { crashSuite } from './crash-suite.ts'
 import { crashAt } from './run-crash-point.ts'

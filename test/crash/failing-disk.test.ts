@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { type CrashSuite, crashSuite, type Place, type WorkerOptions } from './crash-suite.ts'
 import { smallSegmentBytes } from './run-crash-point.ts'
 import { SmallFileSystem } from './small-file-system.ts'

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { crashSuite, type Place } from './crash-suite.ts'
 import type { Told, Trigger } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
@@ -57,8 +57,7 @@ await crashSuite('a worker that hangs longer than its time-out', (suite) => {
     const frozen = await freeze({ on: 'work', step: 'between the databases' }, 500)
     const { place, worker, sibling, told } = frozen
     await until('the servers end its sessions', async () => {
-      const sessions = await place.bank.sessionsOf([worker.pid])
-      return sessions.every((session) => !session.includes('in transaction'))
+      return (await place.bank.openTransactionsOf(worker.session)) === 0
     })
     for (let count = 0; count < 10; count += 1) {
       const other = await sibling.ask({ ask: 'transfer', kind: 'transfer' })

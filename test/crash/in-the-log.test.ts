@@ -1,7 +1,6 @@
 /** Workers killed while the decision goes to disk, and while the files of the log change. */
-import { pointsInTheLog } from './crash-points.ts'
 import { crashSuite } from './crash-suite.ts'
-import { pointsOfTheLogFiles } from './recovery-points.ts'
+import { pointsInTheLog, pointsOfTheLogFiles } from './recovery-points.ts'
 import { testCrashPoints, testLogFilePoints } from './run-crash-point.ts'
 
 await crashSuite('a worker killed while its log is written', (suite) => {

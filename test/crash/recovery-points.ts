@@ -1,6 +1,7 @@
 /**
- * More moments at which workers are killed: while they recover what a killed one left, and while one
- * file of the log follows another. See `crash-points.ts`.
+ * More moments at which workers are killed, at the log and after a first death: while the decision
+ * goes to disk, while they recover what a killed one left, and while one file of the log follows
+ * another. See `crash-points.ts`.
  */
 import type { CrashPoint } from './crash-points.ts'
 import type { Trigger } from './worker/settings.ts'
@@ -20,6 +21,60 @@ export type LogFilePoint = Pick<CrashPoint, 'name' | 'where' | 'race' | 'trigger
 
 const noCommitSent = 'the decision is durable, no commit is sent'
 
+/** While the decision goes to disk. */
+export const pointsInTheLog: readonly CrashPoint[] = [
+  {
+    name: 'before the write of the decision',
+    where: 'recording-decision: the batch is about to be written',
+    race: 'The last moment at which the answer is still abort.',
+    kind: 'transfer',
+    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
+    ends: 'aborted',
+  },
+  {
+    name: 'a part of the decision is written',
+    where: 'recording-decision: the batch is torn',
+    race: 'Part of a record must read as no record, and must not spoil those before it.',
+    kind: 'transfer',
+    trigger: { on: 'disk', operation: 'write', moment: 'torn', path: 'segment' },
+    ends: 'aborted',
+  },
+  {
+    name: 'between the write and the sync of the decision',
+    where: 'recording-decision: the record can be read, and need not be durable',
+    race: 'Recovery reads a decision that the next loss of power could take away again.',
+    kind: 'transfer',
+    trigger: { on: 'disk', operation: 'sync', moment: 'before', path: 'segment' },
+    ends: 'committed',
+  },
+  {
+    name: 'after the sync of the decision, before anyone knows',
+    where: 'recording-decision: durable, and the coordinator has not heard of it',
+    race: 'The world must commit what its coordinator never knew to be decided.',
+    kind: 'transfer',
+    trigger: { on: 'disk', operation: 'sync', moment: 'after', path: 'segment' },
+    ends: 'committed',
+  },
+  {
+    name: 'before the mark that some commits leave no record',
+    where: 'recording-one-phase: the first such commit of an epoch',
+    race: 'The commit must not come before the mark, or absence would say abort of a commit.',
+    kind: 'one-phase',
+    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
+    ends: 'aborted',
+    mayBeUnknown: true,
+  },
+  {
+    name: 'before the write of the intent to commit the last resource',
+    where: 'recording-intent: the other branch is prepared',
+    race: 'Without an intent the last resource was never asked: this is an abort, not a riddle.',
+    kind: 'transfer',
+    trigger: { on: 'disk', operation: 'write', moment: 'before', path: 'segment' },
+    lastResource: true,
+    ends: 'aborted',
+  },
+]
+
 /** While the next process recovers, or a sibling does. */
 export const pointsOfRecovery: readonly RecoveryPoint[] = [
   {
@@ -30,7 +85,7 @@ export const pointsOfRecovery: readonly RecoveryPoint[] = [
     trigger: { on: 'event', channel: 'log', state: 'opened' },
   },
   {
-    name: 'COMMIT PREPARED sent by the recovery, its answer not read',
+    name: 'the commit sent by the recovery, its answer not read',
     where: 'committing: one branch has committed by the hand of the second process',
     race: 'The third process meets a branch that the second one finished.',
     first: noCommitSent,
@@ -52,7 +107,7 @@ export const pointsOfRecovery: readonly RecoveryPoint[] = [
     trigger: { on: 'event', channel: 'transaction', state: 'committed' },
   },
   {
-    name: 'ROLLBACK PREPARED of an orphan sent, its answer not read',
+    name: 'the rollback of an orphan sent, its answer not read',
     where: 'no record: one orphan is gone, the other is left',
     race: 'What absence said once it must say again.',
     first: 'all votes are in, the decision is not handed to the log',

@@ -5,10 +5,10 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import type { PostgresServer } from '../harness/postgres.ts'
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { crashSuite, type Place } from './crash-suite.ts'
-import type { Trigger } from './worker/settings.ts'
+import type { StoreServer } from './stores/store.ts'
+import { sides, type Trigger } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 const run = promisify(execFile)
@@ -45,15 +45,20 @@ await crashSuite('a database that is put back to an earlier state', (suite) => {
     await place.audit(worker)
   })
 
+  // MariaDB keeps nothing of a branch that is gone: there, this can't be told from a commit.
+  const lost = sides.find((side) => suite.kindOf(side) === 'postgres')
+  if (lost === undefined) return
+  const other = lost === 'left' ? 'right' : 'left'
+
   test('a branch that the database has never heard of is a hazard, and stays listed', async () => {
     const place = await suite.place()
-    const right = await suite.server('right')
-    await backUp(right)
+    const server = await suite.server(lost)
+    await backUp(server)
     const decided: Trigger = { on: 'event', channel: 'transaction', state: 'committing' }
     const subject = await killAt(place, decided, async () => undefined)
-    await putBack(right)
+    await putBack(server)
     const worker = await place.spawn().untilReady()
-    await until('the other database has its commit', () => place.bank.isInJournal('left', subject))
+    await until('the other database has its commit', () => place.bank.isInJournal(other, subject))
     await until('the transaction is listed as a heuristic', async () => {
       const { transactions } = await worker.ask({ ask: 'pending' })
       return transactions.some(({ id, state }) => id === subject && state === 'heuristic')
@@ -61,25 +66,25 @@ await crashSuite('a database that is put back to an earlier state', (suite) => {
     const [found] = (await worker.ask({ ask: 'pending' })).transactions
     assert.deepEqual(
       found?.heuristics.map(({ resource, kind }) => [resource, kind]),
-      [['right', 'hazard']],
+      [[lost, 'hazard']],
     )
     assert.deepEqual(await worker.ask({ ask: 'outcomes', ids: [subject] }), ['hazard'])
     await worker.close()
   })
 })
 
-const copyOf = (server: PostgresServer): string => join(server.directory, 'backup')
-const dataOf = (server: PostgresServer): string => join(server.directory, 'data')
+const copyOf = (server: StoreServer): string => join(server.directory, 'backup')
+const dataOf = (server: StoreServer): string => join(server.directory, 'data')
 
 /** A cold copy of everything, as of now. */
-async function backUp(server: PostgresServer): Promise<void> {
+async function backUp(server: StoreServer): Promise<void> {
   await server.kill()
   await rm(copyOf(server), { recursive: true, force: true })
   await run('cp', ['-Rp', dataOf(server), copyOf(server)])
   await server.start()
 }
 
-async function putBack(server: PostgresServer): Promise<void> {
+async function putBack(server: StoreServer): Promise<void> {
   await server.kill()
   await rm(dataOf(server), { recursive: true, force: true })
   await rename(copyOf(server), dataOf(server))

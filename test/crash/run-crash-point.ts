@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import type { Bank } from './bank.ts'
 import type { Arrival, CrashPoint } from './crash-points.ts'
 import type { CrashSuite, Place, WorkerOptions } from './crash-suite.ts'
@@ -14,7 +14,9 @@ export const smallSegmentBytes = 16 * 1024
 
 /** A test for each point. */
 export function testCrashPoints(suite: CrashSuite, points: readonly CrashPoint[]): void {
+  const right = suite.kindOf('right')
   for (const point of points) {
+    if (point.rightIs !== undefined && point.rightIs !== right) continue
     test(`survives SIGKILL: ${point.name}`, async () => {
       const place = await suite.place()
       await explained(point, async () => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import type { CloseReport } from '../../src/index.ts'
-import { until } from '../harness/postgres-conditions.ts'
+import { until } from '../harness/until.ts'
 import { type Entry, readDiary } from './worker/diary.ts'
 import {
   type Pending,
@@ -78,6 +78,11 @@ export class WorkerProcess {
 
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** How the servers list its sessions. */
+  get session(): string {
+    return this.settings.session
   }
 
   get isReady(): boolean {
@@ -172,10 +177,16 @@ export class WorkerProcess {
     })
   }
 
+  /** Lets the servers notice the end of sessions that outlive it. */
+  letGoOfSessions(): void {
+    for (const entry of this.diary) if (entry.type === 'keeper') endProcess(entry.pid)
+  }
+
   /** Kills it if it lives. */
   async remove(): Promise<void> {
     if (this.#ending === undefined) this.#child.kill('SIGKILL')
     await this.untilDead()
+    this.letGoOfSessions()
   }
 
   /** Gives up in order, and ends. */
@@ -201,6 +212,14 @@ async function isStopped(pid: number): Promise<boolean> {
   }
   const { stdout } = await run('ps', ['-o', 'stat=', '-p', String(pid)])
   return stdout.startsWith('T')
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 let numbers = 0

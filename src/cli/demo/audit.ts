@@ -6,7 +6,8 @@ import { formatTransactionId, parseBranchId, parseTransactionId } from '../../co
 import type { RetainedOutcome } from '../../log/contract.ts'
 import { type LogReading, readFileLogs } from '../../log/file/read.ts'
 import { nodeDisk } from '../../node/disk.ts'
-import { type Database, preparedOf } from './databases.ts'
+import type { Database } from './database.ts'
+import { preparedOf } from './databases.ts'
 import {
   type Evidence,
   type Findings,
@@ -18,7 +19,8 @@ import type { Side } from './plan.ts'
 
 export interface AuditOptions {
   readonly databases: readonly Database[]
-  readonly schema: string
+  /** What the bank is called in both databases. */
+  readonly bank: string
   readonly installation: string
   /** The directory of the decision log. */
   readonly log: string
@@ -45,25 +47,24 @@ interface Entry {
   readonly transfer: number
   readonly transaction: string
   readonly spans: number
-  readonly change: number
+  readonly delta: number
 }
 
 /** Rows of a journal that are fetched at a time. */
 const pageRows = 5_000
 
-export async function moneyIn({ pool }: Database, schema: string): Promise<number> {
-  const { rows } = await pool.query<{ sum: string }>(`select sum(balance) from ${schema}.account`)
-  return Number(rows[0]?.sum ?? 0)
+export async function moneyIn(database: Database, bank: string): Promise<number> {
+  return await numberIn(database, `select sum(balance) as it from ${database.tables(bank).account}`)
 }
 
 export async function audit(
   options: AuditOptions,
 ): Promise<{ readonly evidence: Evidence; readonly recovered: Recovered }> {
-  const { databases, schema, installation, problems } = options
+  const { databases, bank, installation, problems } = options
   const [left, right] = databases
   if (left === undefined || right === undefined) throw new TypeError('an audit is of two databases')
   const logs = await readLogs(options.log)
-  const compared = await compare(entriesOf(left, schema), entriesOf(right, schema), logs)
+  const compared = await compare(entriesOf(left, bank), entriesOf(right, bank), logs)
   const recovered = await recoveredOf(options, logs)
   let leftPrepared = noFindings
   for (const database of databases) {
@@ -71,7 +72,7 @@ export async function audit(
       leftPrepared = withFinding(leftPrepared, `${database.side} ${gid}`)
     }
   }
-  const attempts = await attemptsIn(left, schema)
+  const attempts = await attemptsIn(left, bank)
   const evidence: Evidence = {
     sides: await Promise.all(databases.map((each) => sideEvidence(each, options))),
     committed: compared.committed,
@@ -87,20 +88,17 @@ export async function audit(
 
 /** How the branches ended that were in doubt: one that committed has written its journal. */
 async function recoveredOf(
-  { databases, schema, inDoubt }: AuditOptions,
+  { databases, bank, inDoubt }: AuditOptions,
   logs: readonly LogReading[],
 ): Promise<Recovered & { readonly lost: readonly string[] }> {
   const lost: string[] = []
   let committed = 0
-  for (const { side, pool } of databases) {
+  for (const database of databases) {
+    const { side } = database
     const transactions = inDoubt.flatMap((each) =>
       each.side === side ? transactionOf(each.gid) : [],
     )
-    const { rows } = await pool.query<{ transaction: string }>(
-      `select transaction from ${schema}.journal where transaction = any($1)`,
-      [transactions],
-    )
-    const written = new Set(rows.map(({ transaction }) => transaction))
+    const written = await writtenIn(database, bank, transactions)
     committed += written.size
     for (const transaction of transactions) {
       const isLost = !written.has(transaction) && outcomeOf(transaction, logs) === 'committed'
@@ -108,6 +106,25 @@ async function recoveredOf(
     }
   }
   return { committed, aborted: inDoubt.length - committed, lost }
+}
+
+/** Which of the transactions are in a journal; asked a page at a time, as there may be many. */
+async function writtenIn(
+  database: Database,
+  bank: string,
+  transactions: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { journal } = database.tables(bank)
+  const written = new Set<string>()
+  for (let begin = 0; begin < transactions.length; begin += pageRows) {
+    const asked = transactions.slice(begin, begin + pageRows)
+    const { rows } = await database.query(
+      `select transaction from ${journal} where transaction in (${asked.map(() => '?').join(', ')})`,
+      asked,
+    )
+    for (const { transaction } of rows) written.add(String(transaction))
+  }
+  return written
 }
 
 async function readLogs(directory: string): Promise<readonly LogReading[]> {
@@ -120,41 +137,45 @@ async function readLogs(directory: string): Promise<readonly LogReading[]> {
 
 async function sideEvidence(
   database: Database,
-  { schema, before }: AuditOptions,
+  { bank, before }: AuditOptions,
 ): Promise<SideEvidence> {
-  const { side, pool } = database
-  const { rows } = await pool.query<{ sum: string | null }>(
-    `select sum(change) from ${schema}.journal`,
-  )
+  const { side } = database
+  const { journal } = database.tables(bank)
   return {
     side,
     before: before[side],
-    after: await moneyIn(database, schema),
-    journal: Number(rows[0]?.sum ?? 0),
+    after: await moneyIn(database, bank),
+    journal: await numberIn(database, `select sum(delta) as it from ${journal}`),
   }
 }
 
-async function attemptsIn({ pool }: Database, schema: string): Promise<number> {
-  const { rows } = await pool.query<{ count: string }>(`select count(*) from ${schema}.attempt`)
-  return Number(rows[0]?.count ?? 0)
+async function attemptsIn(database: Database, bank: string): Promise<number> {
+  return await numberIn(database, `select count(*) as it from ${database.tables(bank).attempt}`)
+}
+
+/** The number that a query calls `it`; 0 for null. */
+async function numberIn(database: Database, query: string): Promise<number> {
+  const { rows } = await database.query(query)
+  return Number(rows[0]?.it ?? 0)
 }
 
 /** A journal in the order of its transfers, a page at a time: it may be long. */
-async function* entriesOf({ pool }: Database, schema: string): AsyncGenerator<Entry> {
+async function* entriesOf(database: Database, bank: string): AsyncGenerator<Entry> {
+  const { journal } = database.tables(bank)
   let after = 0
   for (;;) {
-    const { rows } = await pool.query<Record<keyof Entry, string>>(
-      `select transfer, transaction, spans, change from ${schema}.journal
-       where transfer > $1 order by transfer limit ${pageRows}`,
+    const { rows } = await database.query(
+      `select transfer, transaction, spans, delta from ${journal}
+       where transfer > ? order by transfer limit ${pageRows}`,
       [after],
     )
     for (const row of rows) {
       after = Number(row.transfer)
       yield {
         transfer: after,
-        transaction: row.transaction,
+        transaction: String(row.transaction),
         spans: Number(row.spans),
-        change: Number(row.change),
+        delta: Number(row.delta),
       }
     }
     if (rows.length < pageRows) return
@@ -210,11 +231,11 @@ function tearOf(left: Entry | undefined, right: Entry | undefined): string | und
   if (left !== undefined && right !== undefined) {
     if (left.spans !== 2 || right.spans !== 2) return 'is in two databases and belongs in one'
     if (left.transaction !== right.transaction) return 'was made by two transactions'
-    return left.change + right.change === 0 ? undefined : 'does not add up'
+    return left.delta + right.delta === 0 ? undefined : 'does not add up'
   }
   const only = left ?? right
   if (only?.spans !== 1) return `is in ${left === undefined ? 'right' : 'left'} only`
-  return only.change === 0 ? undefined : 'does not add up'
+  return only.delta === 0 ? undefined : 'does not add up'
 }
 
 /**

@@ -2,112 +2,74 @@
  * The bank in the databases: accounts, and a journal that each transfer writes in the same branch
  * as it changes a balance, so that what has happened can be counted afterwards.
  */
-import type { Pool } from 'pg'
+import type { Queries, Tables } from './database.ts'
 import { accountsPerSide, openingBalance, type Side, type Transfer } from './plan.ts'
-
-/** What the demo needs of a client: a pool, or a branch's client. */
-interface Queries {
-  query(text: string, values?: unknown[]): Promise<{ readonly rowCount: number | null }>
-}
 
 /** The guard against overdrafts refused. */
 export class Overdraft extends Error {
   override readonly name = 'Overdraft'
 }
 
-/** Makes the tables in a schema that must not exist yet, and opens the accounts. */
-export async function openAccounts(pool: Pool, schema: string): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query(`
-      begin;
-      create schema ${schema};
-      create table ${schema}.account (
-        id int primary key,
-        balance bigint not null check (balance >= 0)
-      );
-      create table ${schema}.journal (
-        transfer bigint primary key,
-        transaction text not null,
-        -- how many databases the transfer writes in: 1 or 2
-        spans int not null,
-        change bigint not null
-      );
-      create table ${schema}.attempt (transfer bigint primary key);
-      insert into ${schema}.account
-        select id, ${openingBalance} from generate_series(1, ${accountsPerSide}) as id;
-      commit;`)
-  } finally {
-    // With an error in the middle, the session is still in that transaction.
-    client.release(true)
-  }
-}
-
-/** Rejects when a prepared branch holds on to it: then it must stay, with the branch. */
-export async function dropBank(pool: Pool, schema: string): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query(`
-      begin;
-      set local lock_timeout = '5s';
-      drop schema if exists ${schema} cascade;
-      commit;`)
-  } finally {
-    client.release(true)
-  }
+/** The accounts at the beginning, as the rows of an `insert`. */
+export function accountRows(): string {
+  const rows = Array.from(
+    { length: accountsPerSide },
+    (_, nth) => `(${nth + 1}, ${openingBalance})`,
+  )
+  return rows.join(', ')
 }
 
 /** Notes that a transfer is about to be tried: what is not in a journal in the end was not made. */
-export async function noteAttempt(queries: Queries, schema: string, id: number): Promise<void> {
-  await queries.query(`insert into ${schema}.attempt values ($1)`, [id])
+export async function noteAttempt(queries: Queries, tables: Tables, id: number): Promise<void> {
+  await queries.query(`insert into ${tables.attempt} values (?)`, [id])
 }
 
 /** The part of a transfer in one database. Throws `Overdraft`. */
 export async function move(
   queries: Queries,
-  schema: string,
+  tables: Tables,
   side: Side,
   transfer: Transfer & { readonly id: number; readonly transaction: string },
 ): Promise<void> {
   const { from, to, amount } = transfer
   const isWithin = from.side === to.side
-  if (isWithin) await moveWithin(queries, schema, transfer)
-  else if (from.side === side) await add(queries, schema, from.account, -amount)
-  else await add(queries, schema, to.account, amount)
+  if (isWithin) await moveWithin(queries, tables, transfer)
+  else if (from.side === side) await add(queries, tables, from.account, -amount)
+  else await add(queries, tables, to.account, amount)
   const sign = from.side === side ? -1 : 1
-  const change = isWithin ? 0 : sign * amount
-  await queries.query(`insert into ${schema}.journal values ($1, $2, $3, $4)`, [
+  const delta = isWithin ? 0 : sign * amount
+  await queries.query(`insert into ${tables.journal} values (?, ?, ?, ?)`, [
     transfer.id,
     transfer.transaction,
     isWithin ? 1 : 2,
-    change,
+    delta,
   ])
 }
 
 /** The lower account first, as everybody does it: else two transfers could wait for each other. */
 async function moveWithin(
   queries: Queries,
-  schema: string,
+  tables: Tables,
   { from, to, amount }: Transfer,
 ): Promise<void> {
   const steps = [
     [from.account, -amount],
     [to.account, amount],
   ] as const
-  for (const [account, change] of [...steps].sort(([one], [two]) => one - two)) {
-    await add(queries, schema, account, change)
+  for (const [account, delta] of [...steps].sort(([one], [two]) => one - two)) {
+    await add(queries, tables, account, delta)
   }
 }
 
 async function add(
   queries: Queries,
-  schema: string,
+  tables: Tables,
   account: number,
-  change: number,
+  delta: number,
 ): Promise<void> {
-  const { rowCount } = await queries.query(
-    `update ${schema}.account set balance = balance + $1 where id = $2 and balance + $1 >= 0`,
-    [change, account],
+  const { changed } = await queries.query(
+    `update ${tables.account} set balance = balance + ? where id = ? and balance + ? >= 0`,
+    [delta, account, delta],
   )
-  if (rowCount !== 1) throw new Overdraft(`account ${account} does not have ${-change}`)
+  if (changed !== 1) throw new Overdraft(`account ${account} does not have ${-delta}`)
 }

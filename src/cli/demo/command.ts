@@ -2,7 +2,8 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import type { Arguments } from '../arguments.ts'
 import type { Terminal } from '../command.ts'
-import { checkUrls } from './databases.ts'
+import { UsageError } from '../failures.ts'
+import { type DatabaseUrl, readConfiguredUrls, readDatabaseUrls } from './database-url.ts'
 import { type DemoOptions, perform } from './demo.ts'
 import { openDisplay } from './display.ts'
 import { watchForInterruption } from './interruption.ts'
@@ -12,10 +13,14 @@ const seedMax = 2 ** 31 - 1
 
 /** Runs the demo; the exit code is 0 only if every check held. */
 export async function runDemo(given: Arguments, { out, err }: Terminal): Promise<number> {
-  const options = readOptions(given)
+  const options = await readOptions(given)
   const asJson = given.has('json')
   const display = openDisplay(asJson ? err : out)
-  const interruption = watchForInterruption()
+  const interruption = watchForInterruption((left) => {
+    display.close()
+    err.write('assent demo: ended at once, so nothing was checked\n')
+    for (const line of left) err.write(`${line}\n`)
+  })
   interruption.signal.addEventListener('abort', () => {
     display.note('ending early, with the checks; Ctrl-C again ends at once')
   })
@@ -39,14 +44,12 @@ export async function runDemo(given: Arguments, { out, err }: Terminal): Promise
   }
 }
 
-function readOptions(given: Arguments): DemoOptions {
-  const urls = given.all('postgres')
-  checkUrls(urls)
+async function readOptions(given: Arguments): Promise<DemoOptions> {
   return {
     seconds: given.number('seconds', { min: 1, max: 86_400, isWhole: false, byDefault: 20 }),
     concurrency: given.number('concurrency', { min: 1, max: 64, isWhole: true, byDefault: 8 }),
     killEvery: given.number('kill-every', { min: 0, max: 86_400, isWhole: false, byDefault: 3 }),
-    urls,
+    urls: await readUrls(given),
     seed: given.number('seed', {
       min: 0,
       max: seedMax,
@@ -56,4 +59,11 @@ function readOptions(given: Arguments): DemoOptions {
     run: randomBytes(4).toString('hex'),
     keep: given.has('keep'),
   }
+}
+
+async function readUrls(given: Arguments): Promise<readonly DatabaseUrl[]> {
+  const [postgres, mysql, file] = [given.all('postgres'), given.all('mysql'), given.text('config')]
+  if (file === undefined) return readDatabaseUrls(postgres, mysql)
+  if (postgres.length + mysql.length === 0) return await readConfiguredUrls(file)
+  throw new UsageError('--config names both databases; leave --postgres and --mysql out')
 }

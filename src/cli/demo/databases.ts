@@ -1,145 +1,114 @@
 /** The two databases of a run: servers of its own, or databases that the user names. */
-import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Pool } from 'pg'
+
 import { messageOf } from '../../core/errors.ts'
 import { parseBranchId } from '../../core/ids.ts'
-import { CommandFailure, UsageError } from '../failures.ts'
-import { type PostgresServer, startPostgresServer } from '../postgres-server/server.ts'
+import { CommandFailure } from '../failures.ts'
+import { PostgresMissing } from '../postgres-server/program.ts'
+import { startPostgresServer } from '../postgres-server/server.ts'
+import type { Database } from './database.ts'
+import { type DatabaseUrl, sameTwice } from './database-url.ts'
 import { loadPg } from './driver.ts'
+import { openMysql } from './mysql-database.ts'
 import { type Side, sides } from './plan.ts'
+import { openPostgres } from './postgres-database.ts'
 
-export interface Database {
-  readonly side: Side
-  readonly url: string
-  /** For people: without the password of a database that is the user's. */
-  readonly shownUrl: string
-  /** For what the demo itself asks; survives the loss of its connections. */
-  readonly pool: Pool
-  /** Undefined for a database that is the user's: it is never killed. */
-  readonly server: PostgresServer | undefined
+export interface DatabasesOptions {
+  /** Where servers of the demo's own have their data. */
+  readonly directory: string
+  /** The user's; what is missing of two, the demo starts itself. */
+  readonly urls: readonly DatabaseUrl[]
+  readonly concurrency: number
+  /** Whether servers of its own outlive the run. */
+  readonly keep: boolean
 }
 
-const connectLimitMs = 5_000
-const connectionsMax = 3
-
-/** Starts two servers below `directory`. Rejects with `PostgresMissing` where there are none. */
-export async function startServers(
-  directory: string,
-  options: { readonly concurrency: number; readonly outlive: boolean },
-): Promise<readonly Database[]> {
-  const { concurrency, outlive } = options
-  const started = await Promise.allSettled(
-    sides.map((side) =>
-      startPostgresServer({
-        directory: join(directory, side),
-        outlives: outlive,
-        // A killed worker's branches stay prepared while the next one's are added.
-        maxPreparedTransactions: 3 * concurrency + 10,
-        settings: { max_connections: 3 * concurrency + 30 },
-      }),
-    ),
-  )
-  const servers = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-  const failed = started.find((each) => each.status === 'rejected')
-  if (failed !== undefined) {
-    await Promise.all(servers.map((server) => server.remove()))
-    await rm(directory, { recursive: true, force: true })
-    throw failed.reason
-  }
-  return await Promise.all(
-    sides.map((side, index) => {
-      const server = servers[index] as PostgresServer
-      return openDatabase(side, server.url, server)
-    }),
-  )
-}
-
-/** Connects to databases of the user's. Throws where one can't take part; nothing is changed. */
-export async function connectDatabases(urls: readonly string[]): Promise<readonly Database[]> {
-  const databases = await Promise.all(
-    sides.map((side, index) => openDatabase(side, urls[index] ?? '', undefined)),
-  )
+/**
+ * Opens both, and has them checked. Rejects with `CommandFailure` where one can't take part; then
+ * nothing was changed, and nothing is left running.
+ */
+export async function openDatabases(options: DatabasesOptions): Promise<readonly Database[]> {
+  const own = sides.slice(0, sides.length - options.urls.length)
+  const opened: Database[] = []
   try {
-    for (const database of databases) await examine(database)
-    return databases
+    for (const [index, { kind, url }] of options.urls.entries()) {
+      const side = sides[own.length + index] as Side
+      opened.push(
+        kind === 'mysql' ? await openMysql(side, url) : await openPostgres(side, url, undefined),
+      )
+    }
+    // The user's first: nothing has to be started for those that can't take part.
+    await examine(opened)
+    if (own.length > 0) await loadPg() // before anything is started that would need it
+    const started = await Promise.allSettled(own.map((side) => startServer(side, options)))
+    opened.unshift(...started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : [])))
+    const failed = started.find((each) => each.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+    return opened
   } catch (failure) {
-    await Promise.all(databases.map(({ pool }) => pool.end()))
-    throw failure
+    await closeDatabases(opened)
+    if (!(failure instanceof PostgresMissing)) throw failure
+    throw new CommandFailure(`${failure.message}; or name ${namesInstead(options.urls)}`, {
+      cause: failure,
+    })
   }
 }
 
-/** Throws `UsageError` for anything but two URLs of PostgreSQL databases, or none. */
-export function checkUrls(urls: readonly string[]): void {
-  if (urls.length !== 0 && urls.length !== 2) {
-    throw new UsageError('--postgres is given twice, for two databases, or not at all')
-  }
-  for (const url of urls) {
-    const protocol = URL.canParse(url) ? new URL(url).protocol : ''
-    if (protocol !== 'postgres:' && protocol !== 'postgresql:') {
-      throw new UsageError('--postgres takes a URL such as postgres://user@host/database')
-    }
-  }
-  if (urls.length === 2 && urls[0] === urls[1]) {
-    throw new UsageError('--postgres names the same database twice; it takes two databases')
-  }
+/** Closes the connections, and removes the servers that are the demo's own. */
+export async function closeDatabases(databases: readonly Database[]): Promise<void> {
+  // The servers first: a pool may wait for an answer that does not come.
+  await Promise.all(databases.map(({ server }) => server?.remove()))
+  await Promise.all(databases.map((database) => database.end()))
 }
 
 /** The prepared branches of an installation in this database. */
-export async function preparedOf({ pool }: Database, installation: string): Promise<string[]> {
-  const { rows } = await pool.query<{ gid: string }>(
-    'select gid from pg_prepared_xacts where database = current_database()',
-  )
-  const gids = rows.map(({ gid }) => gid)
-  return gids.filter((gid) => parseBranchId(gid)?.installation === installation)
+export async function preparedOf(database: Database, installation: string): Promise<string[]> {
+  const ids = await database.prepared()
+  return ids.filter((id) => parseBranchId(id)?.installation === installation)
 }
 
-/** How many sessions of a killed program the server has not noticed to be gone. */
-export async function sessionsOf({ pool }: Database, applicationName: string): Promise<number> {
-  const { rows } = await pool.query<{ count: string }>(
-    `select count(*) from pg_stat_activity
-     where datname = current_database() and application_name = $1
-       and wait_event_type is distinct from 'Lock'`,
-    [applicationName],
-  )
-  return Number(rows[0]?.count ?? 0)
-}
-
-async function openDatabase(
+async function startServer(
   side: Side,
-  url: string,
-  server: PostgresServer | undefined,
+  { directory, concurrency, keep }: DatabasesOptions,
 ): Promise<Database> {
-  const pg = await loadPg()
-  const pool = new pg.Pool({
-    connectionString: url,
-    application_name: 'assent-demo',
-    connectionTimeoutMillis: connectLimitMs,
-    max: connectionsMax,
+  const server = await startPostgresServer({
+    directory: join(directory, side),
+    outlives: keep,
+    // A killed worker's branches stay prepared while the next one's are added.
+    maxPreparedTransactions: 3 * concurrency + 10,
+    settings: { max_connections: 3 * concurrency + 30 },
   })
-  pool.on('error', () => undefined)
-  return { side, url, shownUrl: server === undefined ? withoutPassword(url) : url, pool, server }
+  return await openPostgres(side, server.url, server)
 }
 
-async function examine({ pool, shownUrl }: Database): Promise<void> {
-  let slots: string | undefined
-  try {
-    const { rows } = await pool.query<{ slots: string }>(
-      `select current_setting('max_prepared_transactions') as slots`,
-    )
-    slots = rows[0]?.slots
-  } catch (cause) {
-    throw new CommandFailure(`${shownUrl} can not be reached: ${messageOf(cause)}`, { cause })
+/** Throws where one can't take part, or both are the same. */
+async function examine(databases: readonly Database[]): Promise<void> {
+  const fingerprints = new Set<string>()
+  for (const database of databases) {
+    const found = await reach(database).then(() => database.check())
+    if (found.status === 'unavailable') throw unreachable(database, found.cause)
+    if (found.status === 'refused') {
+      throw new CommandFailure(`${database.shownUrl}: ${found.problem}. ${found.cure}`)
+    }
+    if (fingerprints.has(found.fingerprint)) throw new CommandFailure(sameTwice)
+    fingerprints.add(found.fingerprint)
   }
-  if (slots !== '0') return
-  throw new CommandFailure(
-    `${shownUrl} has max_prepared_transactions = 0; set it to 64 and restart that server`,
-  )
 }
 
-function withoutPassword(url: string): string {
-  const shown = new URL(url)
-  if (shown.password !== '') shown.password = '***'
-  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
-  return shown.href
+async function reach(database: Database): Promise<void> {
+  try {
+    await database.query('select 1')
+  } catch (cause) {
+    throw unreachable(database, cause)
+  }
+}
+
+function unreachable({ shownUrl }: Database, cause: unknown): CommandFailure {
+  return new CommandFailure(`${shownUrl} can not be reached: ${messageOf(cause)}`, { cause })
+}
+
+function namesInstead(urls: readonly DatabaseUrl[]): string {
+  return urls.length === 0
+    ? 'two databases of yours, each with --postgres URL'
+    : 'a database of yours with --postgres URL'
 }

@@ -3,7 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.ts'
 import { makeTemporaryDirectory } from '../postgres-server/directories.ts'
 import { audit } from './audit.ts'
-import { type Database, preparedOf } from './databases.ts'
+import type { Database } from './database.ts'
+import type { DatabaseUrl } from './database-url.ts'
+import { preparedOf } from './databases.ts'
 import { Havoc } from './havoc.ts'
 import type { Interruption } from './interruption.ts'
 import type { Display, Progress } from './progress.ts'
@@ -15,7 +17,7 @@ export interface DemoOptions {
   readonly concurrency: number
   /** Seconds, on average, between two kills; 0 for none. */
   readonly killEvery: number
-  readonly urls: readonly string[]
+  readonly urls: readonly DatabaseUrl[]
   readonly seed: number
   /** Letters and digits that no other run has. */
   readonly run: string
@@ -35,7 +37,10 @@ export async function perform(
 ): Promise<{ readonly run: Run; readonly leftBehind: readonly string[] }> {
   display.note('opening accounts in two databases')
   const directory = await makeTemporaryDirectory('assent-demo-')
-  interruption.onSecond = () => removeNow(directory)
+  interruption.onSecond = () => {
+    removeNow(directory)
+    return []
+  }
   const stage = await setStage({ ...options, directory })
   let run: Run
   try {
@@ -53,7 +58,7 @@ async function play(
   display: Display,
   interruption: Interruption,
 ): Promise<Run> {
-  const { databases, schema, log, before } = stage
+  const { databases, bank, log, before } = stage
   const problems: string[] = []
   const progress = firstProgress(options)
   const havoc = new Havoc({
@@ -70,7 +75,7 @@ async function play(
   })
   interruption.onSecond = () => {
     havoc.killNow()
-    stage.strikeNow()
+    return stage.strikeNow()
   }
   const watch = watchProgress(stage, progress, display, installationOf(options))
   try {
@@ -89,7 +94,7 @@ async function play(
   }
   const { evidence, recovered } = await audit({
     databases,
-    schema,
+    bank,
     installation: installationOf(options),
     log,
     before,
@@ -108,14 +113,15 @@ function installationOf({ run }: DemoOptions): string {
 
 function ordersOf(
   options: DemoOptions,
-  { databases, schema, log }: Stage,
+  { databases, bank, log }: Stage,
 ): ConstructorParameters<typeof Havoc>[0]['orders'] {
-  const [left, right] = databases
+  const [left, right] = databases.map(({ kind, url }): DatabaseUrl => ({ kind, url }))
+  if (left === undefined || right === undefined) throw new TypeError('a run has two databases')
   return {
     name: installationOf(options),
     log,
-    urls: { left: left?.url ?? '', right: right?.url ?? '' },
-    schema,
+    databases: { left, right },
+    bank,
     applicationName: `assent-demo-${options.run}`,
     concurrency: options.concurrency,
     seed: options.seed,
@@ -169,7 +175,7 @@ interface Watch {
 
 /** Keeps the display going: the time at every tick, the counts from the databases now and then. */
 function watchProgress(
-  { databases, schema }: Stage,
+  { databases, bank }: Stage,
   progress: Progress,
   display: Display,
   installation: string,
@@ -184,7 +190,7 @@ function watchProgress(
     while (!over.signal.aborted) {
       await pause(countEveryMs, undefined, { signal: over.signal }).catch(() => undefined)
       // A database may be down: then the numbers stay as they were.
-      await countInto(progress, databases, schema, installation).catch(() => undefined)
+      await countInto(progress, databases, bank, installation).catch(() => undefined)
     }
   })()
   return {
@@ -204,15 +210,16 @@ function watchProgress(
 async function countInto(
   progress: Progress,
   databases: readonly Database[],
-  schema: string,
+  bank: string,
   installation: string,
 ): Promise<void> {
   const counts = await Promise.all(
-    databases.map(async ({ pool }) => {
-      const { rows } = await pool.query<{ whole: string; attempted: string }>(
+    databases.map(async (database) => {
+      const { journal, attempt } = database.tables(bank)
+      const { rows } = await database.query(
         // A transfer in two databases counts half in each.
-        `select (select coalesce(sum(1.0 / spans), 0) from ${schema}.journal) as whole,
-                (select count(*) from ${schema}.attempt) as attempted`,
+        `select (select coalesce(sum(1.0 / spans), 0) from ${journal}) as whole,
+                (select count(*) from ${attempt}) as attempted`,
       )
       return rows[0]
     }),

@@ -65,7 +65,7 @@ export function moneyOf({ sides }: Evidence): Money {
   }
 }
 
-/** Every invariant of a run, each with what was found. */
+/** Every invariant of a run, each with what was found; what held, in words for a narrow terminal. */
 export function judge(evidence: Evidence): readonly Check[] {
   const { before, after } = moneyOf(evidence)
   const { sides, committed, torn, leftPrepared, contradicted, unfinished, problems } = evidence
@@ -79,10 +79,13 @@ export function judge(evidence: Evidence): readonly Check[] {
     {
       name: 'no money was made or lost',
       held: before === after && before > 0,
-      detail: `${count(before)} before, ${count(after)} after`,
+      detail:
+        before === after
+          ? `${count(after)}, as it was`
+          : `${count(before)} before, ${count(after)} after`,
     },
     {
-      name: 'each transfer happened everywhere or nowhere',
+      name: 'each transfer is everywhere or nowhere',
       held: torn.count === 0,
       detail: described(torn, 'torn'),
     },
@@ -104,10 +107,13 @@ export function judge(evidence: Evidence): readonly Check[] {
     {
       name: 'the decision log agrees with the data',
       held: contradicted.count === 0 && unfinished.count === 0,
-      detail: `${described(contradicted, 'contradicted')}, ${described(unfinished, 'unfinished')}`,
+      detail:
+        contradicted.count + unfinished.count === 0
+          ? 'agrees, and all is finished'
+          : `${described(contradicted, 'contradicted')}, ${described(unfinished, 'unfinished')}`,
     },
     {
-      name: 'the worker met nothing that kills do not explain',
+      name: 'kills explain whatever the worker met',
       held: problems.length === 0,
       detail:
         problems.length === 0 ? 'nothing reported' : problems.slice(0, examplesMax).join('; '),

@@ -5,7 +5,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { counted } from '../text.ts'
 import type { InDoubtBranch } from './audit.ts'
-import { type Database, preparedOf, sessionsOf } from './databases.ts'
+import type { Database, WorkerSessions } from './database.ts'
+import { preparedOf } from './databases.ts'
 import { type Blow, blows, type Draw, drawsFrom, nextPauseMs } from './plan.ts'
 import type { Display, Progress } from './progress.ts'
 import type { WorkerOrders } from './worker-messages.ts'
@@ -112,7 +113,9 @@ export class Havoc {
     const { databases, orders, display } = this.#options
     let found = 0
     for (const database of databases) {
-      await untilGone(database, orders.applicationName)
+      const { applicationName } = orders
+      const numbers = this.#worker?.sessions[database.side] ?? []
+      await untilGone(database, { applicationName, numbers })
       const gids = await preparedOf(database, orders.name)
       found += gids.length
       this.#inDoubt.push(...gids.map((gid) => ({ gid, side: database.side })))
@@ -134,9 +137,9 @@ export class Havoc {
  * A server notices the loss of a client a moment later, and what the client had sent still happens.
  * Bounded: a session that waits for a lock notices nothing.
  */
-async function untilGone(database: Database, applicationName: string): Promise<void> {
+async function untilGone(database: Database, worker: WorkerSessions): Promise<void> {
   const end = performance.now() + sessionsLimitMs
-  while ((await sessionsOf(database, applicationName)) > 0 && performance.now() < end) {
+  while ((await database.sessionsOf(worker)) > 0 && performance.now() < end) {
     await pause(pollMs)
   }
 }

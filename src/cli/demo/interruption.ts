@@ -7,17 +7,18 @@ const interruptedExitCode = 130
 export interface Interruption {
   /** Fires at the first. */
   readonly signal: AbortSignal
-  /** What must still be done, synchronously, at the second. */
-  onSecond: () => void
+  /** What must still be done, synchronously, at the second; answers what it leaves, a line each. */
+  onSecond: () => readonly string[]
   /** Stops listening. */
   end(): void
 }
 
-export function watchForInterruption(): Interruption {
+/** `say` hears at the second, last of all, what is left behind. */
+export function watchForInterruption(say: (left: readonly string[]) => void): Interruption {
   const first = new AbortController()
   const interruption: Interruption = {
     signal: first.signal,
-    onSecond: () => undefined,
+    onSecond: () => [],
     end: () => {
       for (const each of signals) process.off(each, heard)
     },
@@ -27,7 +28,7 @@ export function watchForInterruption(): Interruption {
       first.abort()
       return
     }
-    interruption.onSecond()
+    say(interruption.onSecond())
     process.exit(interruptedExitCode)
   }
   for (const each of signals) process.on(each, heard)

@@ -3,6 +3,8 @@ import { count, counted, printable, table } from '../text.ts'
 import type { Recovered } from './audit.ts'
 import { allHeld, type Check, type Evidence, judge, type Money, moneyOf } from './evidence.ts'
 
+const widthMax = 80
+
 export interface DemoResult {
   readonly committed: number
   readonly aborted: number
@@ -67,7 +69,7 @@ export function renderRun(run: Run): string {
     ),
     '',
     'What must hold:',
-    ...table(checks.map(checkRow), '  '),
+    ...checkLines(checks),
     '',
     allHeld(checks) ? 'Everything held.' : 'NOT EVERYTHING HELD.',
   ].join('\n')
@@ -80,6 +82,28 @@ export function failuresOf({ evidence }: Run): string[] {
     .map(({ name, detail }) => `not held: ${name} (${printable(detail)})`)
 }
 
-function checkRow({ name, held, detail }: Check): string[] {
-  return [held ? 'ok' : 'FAILED', name, printable(detail)]
+/** What a check found stands beside its name; what failed may be long, and gets lines of its own. */
+function checkLines(checks: readonly Check[]): string[] {
+  const rows = table(
+    checks.map(({ name, held, detail }) =>
+      held ? ['ok', name, printable(detail)] : ['FAILED', name],
+    ),
+    '  ',
+  )
+  return checks.flatMap(({ held, detail }, index) => {
+    const row = rows[index] ?? ''
+    return held ? [row] : [row, ...wrapped(printable(detail), ' '.repeat(10))]
+  })
+}
+
+/** Lines that fit a terminal; a word that does not gets a line of its own. */
+function wrapped(text: string, indent: string): string[] {
+  const lines: string[] = []
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1)
+    const longer = line === undefined ? `${indent}${word}` : `${line} ${word}`
+    if (line === undefined || longer.length > widthMax) lines.push(`${indent}${word}`)
+    else lines[lines.length - 1] = longer
+  }
+  return lines
 }

@@ -2,20 +2,19 @@
 import { rmSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { codeOf, messageOf } from '../../core/errors.ts'
-import { CommandFailure } from '../failures.ts'
-import { PostgresMissing } from '../postgres-server/program.ts'
+
+import { messageOf } from '../../core/errors.ts'
 import { moneyIn } from './audit.ts'
-import { dropBank, openAccounts } from './bank.ts'
-import { connectDatabases, type Database, startServers } from './databases.ts'
-import { loadPg } from './driver.ts'
+import type { Database } from './database.ts'
+import type { DatabaseUrl } from './database-url.ts'
+import { closeDatabases, openDatabases } from './databases.ts'
 import type { Side } from './plan.ts'
 
 export interface StageOptions {
   /** An empty directory of the run; it goes with the stage. */
   readonly directory: string
-  /** Databases of the user's; none for servers of its own. */
-  readonly urls: readonly string[]
+  /** Databases of the user's; what is missing of two are servers of the demo's own. */
+  readonly urls: readonly DatabaseUrl[]
   readonly concurrency: number
   /** Letters and digits that no other run has. */
   readonly run: string
@@ -25,39 +24,39 @@ export interface StageOptions {
 
 export interface Stage {
   readonly databases: readonly Database[]
-  readonly schema: string
+  /** What the bank is called in both. */
+  readonly bank: string
   /** The directory of the decision log. */
   readonly log: string
   /** Money in each database before anything moves. */
   readonly before: Readonly<Record<Side, number>>
   /** Takes it down, or leaves it for `keep`; answers what was left behind, a line each. */
   strike(): Promise<readonly string[]>
-  /** The same without waiting. */
-  strikeNow(): void
+  /** The same without waiting: what is in databases of the user's is left, and named. */
+  strikeNow(): readonly string[]
 }
-
-const schemaExists = '42P06'
 
 export async function setStage(options: StageOptions): Promise<Stage> {
   const { directory } = options
-  const schema = `assent_demo_${options.run}`
+  const bank = `assent_demo_${options.run}`
   let databases: readonly Database[] = []
   try {
     databases = await openDatabases(options)
-    await openBanks(databases, schema)
+    await openBanks(databases, bank)
     const [left = 0, right = 0] = await Promise.all(
-      databases.map((database) => moneyIn(database, schema)),
+      databases.map((database) => moneyIn(database, bank)),
     )
     const log = join(directory, 'transactions')
     return {
       databases,
-      schema,
+      bank,
       log,
       before: { left, right },
-      strike: () => strike(directory, databases, schema, options.keep),
-      strikeNow: () => {
-        if (!options.keep) strikeNow(directory, databases)
-      },
+      strike: () => strike(directory, databases, bank, options.keep),
+      strikeNow: () =>
+        options.keep
+          ? keptLines(directory, databases, bank)
+          : strikeNow(directory, databases, bank),
     }
   } catch (failure) {
     await takeDown(directory, databases)
@@ -65,55 +64,35 @@ export async function setStage(options: StageOptions): Promise<Stage> {
   }
 }
 
-async function openDatabases({
-  directory,
-  urls,
-  concurrency,
-  keep,
-}: StageOptions): Promise<readonly Database[]> {
-  if (urls.length > 0) return await connectDatabases(urls)
-  await loadPg() // before anything is started that would need it
-  try {
-    return await startServers(directory, { concurrency, outlive: keep })
-  } catch (failure) {
-    if (!(failure instanceof PostgresMissing)) throw failure
-    const message = `${failure.message}; or name two databases of yours, each with --postgres URL`
-    throw new CommandFailure(message, { cause: failure })
-  }
-}
-
-/** One after the other: a schema that is there already tells that both names mean one database. */
-async function openBanks(databases: readonly Database[], schema: string): Promise<void> {
+/** In both, or in none. */
+async function openBanks(databases: readonly Database[], bank: string): Promise<void> {
   const opened: Database[] = []
   try {
     for (const database of databases) {
-      await openAccounts(database.pool, schema)
+      await database.openBank(bank)
       opened.push(database)
     }
   } catch (failure) {
-    for (const { pool } of opened) await dropBank(pool, schema)
-    if (codeOf(failure) !== schemaExists) throw failure
-    throw new CommandFailure('--postgres names the same database twice; it takes two databases', {
-      cause: failure,
-    })
+    for (const database of opened) await database.dropBank(bank)
+    throw failure
   }
 }
 
 async function strike(
   directory: string,
   databases: readonly Database[],
-  schema: string,
+  bank: string,
   keep: boolean,
 ): Promise<readonly string[]> {
   if (keep) {
-    await Promise.all(databases.map(({ pool }) => pool.end()))
-    return keptLines(directory, databases, schema)
+    await Promise.all(databases.map((database) => database.end()))
+    return keptLines(directory, databases, bank)
   }
   const left: string[] = []
-  for (const { pool, server, shownUrl } of databases) {
-    if (server !== undefined) continue
-    await dropBank(pool, schema).catch((failure: unknown) => {
-      left.push(`the schema ${schema} is left in ${shownUrl}: ${messageOf(failure)}`)
+  for (const database of databases) {
+    if (database.server !== undefined) continue
+    await database.dropBank(bank).catch((failure: unknown) => {
+      left.push(`${leftLine(database, bank)}: ${messageOf(failure)}`)
     })
   }
   await takeDown(directory, databases)
@@ -121,17 +100,16 @@ async function strike(
 }
 
 async function takeDown(directory: string, databases: readonly Database[]): Promise<void> {
-  // The servers first: a pool may wait for an answer that does not come.
-  await Promise.all(databases.map(({ server }) => server?.remove()))
-  await Promise.all(databases.map(({ pool }) => pool.end()))
+  await closeDatabases(databases)
   await rm(directory, { recursive: true, force: true })
 }
 
-function strikeNow(directory: string, databases: readonly Database[]): void {
+function strikeNow(directory: string, databases: readonly Database[], bank: string): string[] {
   for (const { server } of databases) {
     if (server?.pid !== undefined) process.kill(server.pid, 'SIGKILL')
   }
   removeNow(directory)
+  return databases.flatMap((each) => (each.server === undefined ? leftLine(each, bank) : []))
 }
 
 /** Without waiting; what is just being written there is tried again. */
@@ -139,11 +117,15 @@ export function removeNow(directory: string): void {
   rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 })
 }
 
-function keptLines(directory: string, databases: readonly Database[], schema: string): string[] {
+function leftLine(database: Database, bank: string): string {
+  return `left: ${database.side}, ${database.shownUrl}, ${database.placeOf(bank)}`
+}
+
+function keptLines(directory: string, databases: readonly Database[], bank: string): string[] {
   const pids = databases.flatMap(({ server }) => server?.pid ?? [])
   const stop = pids.length > 0 ? `kill -INT ${pids.join(' ')}; sleep 2; ` : ''
   return [
-    ...databases.map(({ side, shownUrl }) => `kept: ${side}, ${shownUrl}, schema ${schema}`),
+    ...databases.map((each) => `kept: ${each.side}, ${each.shownUrl}, ${each.placeOf(bank)}`),
     `kept: the decision log, ${join(directory, 'transactions')}`,
     `to remove it all: ${stop}rm -rf ${directory}`,
   ]

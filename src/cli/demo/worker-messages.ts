@@ -1,4 +1,5 @@
 /** What the demo and its worker process tell each other. */
+import type { DatabaseUrl } from './database-url.ts'
 import type { Side } from './plan.ts'
 
 /** The first message to a worker. */
@@ -6,9 +7,10 @@ export interface WorkerOrders {
   /** The name of the installation. */
   readonly name: string
   readonly log: string
-  readonly urls: Readonly<Record<Side, string>>
-  readonly schema: string
-  /** How the worker's sessions are called in the databases. */
+  readonly databases: Readonly<Record<Side, DatabaseUrl>>
+  /** What the bank is called in both. */
+  readonly bank: string
+  /** How the worker's sessions are called, where a server is told. */
   readonly applicationName: string
   readonly concurrency: number
   readonly seed: number
@@ -26,6 +28,8 @@ export type ToWorker =
 export type FromWorker =
   /** The log is recovered, and transfers begin. */
   | { readonly type: 'ready' }
+  /** A session that the server knows by this number. */
+  | { readonly type: 'session'; readonly side: Side; readonly number: number }
   /** No transfer is under way any more. */
   | { readonly type: 'finished' }
   | { readonly type: 'closed'; readonly undelivered: number; readonly held: number }

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { CommandFailure } from '../failures.ts'
+import type { Side } from './plan.ts'
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts'
 
 /** From the sources and from what is built of them. */
@@ -19,6 +20,8 @@ export class WorkerProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
   readonly #waiting = new Map<FromWorker['type'], (message: FromWorker) => void>()
+  /** The numbers that servers gave its sessions, where it has told them. */
+  readonly sessions: Readonly<Record<Side, number[]>> = { left: [], right: [] }
   /** What it said last of what must not happen. */
   #problem = ''
   #errorText = ''
@@ -39,6 +42,7 @@ export class WorkerProcess {
         this.#problem = message.text
         onProblem(message.text)
       }
+      if (message.type === 'session') this.sessions[message.side].push(message.number)
       this.#waiting.get(message.type)?.(message)
     })
     this.#exited = new Promise((resolve) => {

@@ -3,13 +3,13 @@
  * it is told to finish, or killed.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Pool, PoolClient } from 'pg'
 import { messageOf } from '../../core/errors.ts'
 import { type Coordinator, isAssentError, openCoordinator, type Participant } from '../../index.ts'
-import { postgres } from '../../postgres.ts'
 import { move, noteAttempt, Overdraft } from './bank.ts'
-import { loadPg } from './driver.ts'
+import type { Client, WorkerDatabase } from './database.ts'
+import { openWorkerMysql } from './mysql-database.ts'
 import { drawsFrom, nextTransfer, type Side, sides, type Transfer } from './plan.ts'
+import { openWorkerPostgres } from './postgres-database.ts'
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts'
 
 /** Ids of one worker's transfers; with the incarnation they stay below 2^53. */
@@ -42,11 +42,14 @@ try {
 
 async function work(orders: WorkerOrders): Promise<void> {
   const { name, log, concurrency, seed, incarnation } = orders
-  const pools = await openPools(orders)
+  const databases = {
+    left: await openDatabase(orders, 'left'),
+    right: await openDatabase(orders, 'right'),
+  }
   const coordinator = await openCoordinator({
     name,
     log,
-    resources: { left: postgres(pools.left), right: postgres(pools.right) },
+    resources: { left: databases.left.participant, right: databases.right.participant },
     // Sooner than the defaults: a demo has no time to wait for what can wait.
     backOffMaxMs: 1_000,
     checkIntervalMs: 250,
@@ -65,7 +68,7 @@ async function work(orders: WorkerOrders): Promise<void> {
     while (!finishing) {
       begun += 1
       const id = incarnation * transfersPerWorker + begun
-      await attempt(coordinator, pools, orders.schema, { ...nextTransfer(draw), id })
+      await attempt({ coordinator, databases }, { ...nextTransfer(draw), id })
     }
   }
   await Promise.all(Array.from({ length: concurrency }, lane))
@@ -73,7 +76,7 @@ async function work(orders: WorkerOrders): Promise<void> {
   tell({ type: 'finished' })
   await closeTold.promise
   const report = await coordinator.close()
-  await Promise.all(sides.map((side) => pools[side].end()))
+  await Promise.all(sides.map((side) => databases[side].end()))
   const { undelivered, held } = report
   tell({ type: 'closed', undelivered: undelivered.length, held: held.length })
   // Nothing of the library may keep the process alive now: it is not told to exit.
@@ -81,34 +84,34 @@ async function work(orders: WorkerOrders): Promise<void> {
   process.disconnect()
 }
 
-async function openPools(orders: WorkerOrders): Promise<Readonly<Record<Side, Pool>>> {
-  const pg = await loadPg()
-  const open = (connectionString: string): Pool => {
-    const pool = new pg.Pool({
-      connectionString,
-      application_name: orders.applicationName,
-      connectionTimeoutMillis: transactionTimeoutMs,
-      // The work's own connections, and a few for the notes of attempts.
-      max: orders.concurrency + 2,
-    })
-    pool.on('error', () => undefined) // an idle connection was lost; the next one will tell
-    return pool
-  }
-  return { left: open(orders.urls.left), right: open(orders.urls.right) }
+async function openDatabase(orders: WorkerOrders, side: Side): Promise<WorkerDatabase> {
+  const { kind, url } = orders.databases[side]
+  const open = kind === 'mysql' ? openWorkerMysql : openWorkerPostgres
+  return await open({
+    url,
+    bank: orders.bank,
+    applicationName: orders.applicationName,
+    connectLimitMs: transactionTimeoutMs,
+    // The work's own connections, and a few for the notes of attempts.
+    connectionsMax: orders.concurrency + 2,
+    onSession: (number) => tell({ type: 'session', side, number }),
+  })
 }
 
-type DemoCoordinator = Coordinator<Readonly<Record<Side, Participant<PoolClient>>>>
+interface Workshop {
+  readonly coordinator: Coordinator<Readonly<Record<Side, Participant<Client>>>>
+  readonly databases: Readonly<Record<Side, WorkerDatabase>>
+}
 
 async function attempt(
-  coordinator: DemoCoordinator,
-  pools: Readonly<Record<Side, Pool>>,
-  schema: string,
+  workshop: Workshop,
   transfer: Transfer & { readonly id: number },
 ): Promise<void> {
   try {
-    if (transfer.kind === 'look') return await look(coordinator, schema)
-    await noteAttempt(pools.left, schema, transfer.id)
-    await carryOut(coordinator, schema, transfer)
+    if (transfer.kind === 'look') return await look(workshop)
+    const { notes, tables } = workshop.databases.left
+    await noteAttempt(notes, tables, transfer.id)
+    await carryOut(workshop, transfer)
   } catch (error) {
     if (error instanceof Overdraft || error instanceof Regret) return
     if (mustNotHappen(error)) tell({ type: 'problem', text: messageOf(error) })
@@ -117,8 +120,7 @@ async function attempt(
 }
 
 async function carryOut(
-  coordinator: DemoCoordinator,
-  schema: string,
+  { coordinator, databases }: Workshop,
   transfer: Transfer & { readonly id: number },
 ): Promise<void> {
   const { from, to, kind } = transfer
@@ -128,8 +130,9 @@ async function carryOut(
     places,
     async ({ tx, ...clients }) => {
       for (const side of places) {
-        const client = clients[side]
-        await move(client, schema, side, { ...transfer, transaction: tx.id })
+        const { tables, within } = databases[side]
+        const queries = within(clients[side])
+        await move(queries, tables, side, { ...transfer, transaction: tx.id })
       }
       if (kind === 'regret') throw new Regret('all is done, and shall be undone')
     },
@@ -137,12 +140,14 @@ async function carryOut(
   )
 }
 
-async function look(coordinator: DemoCoordinator, schema: string): Promise<void> {
+async function look({ coordinator, databases }: Workshop): Promise<void> {
   await coordinator.transaction(
     sides,
-    async ({ left, right }) => {
-      await left.query(`select sum(balance) from ${schema}.account`)
-      await right.query(`select sum(balance) from ${schema}.account`)
+    async (clients) => {
+      for (const side of sides) {
+        const { tables, within } = databases[side]
+        await within(clients[side]).query(`select sum(balance) from ${tables.account}`)
+      }
     },
     { timeoutMs: transactionTimeoutMs, readOnly: sides },
   )

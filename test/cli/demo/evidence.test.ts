@@ -19,7 +19,10 @@ const sound: Evidence = {
   problems: [],
 }
 const [left, right] = sound.sides
-const found = { count: 1, examples: ['something'] }
+const found = {
+  count: 1,
+  examples: ['something that is told in so many words that it needs two lines'],
+}
 
 const violations: readonly (readonly [string, Partial<Evidence>, string])[] = [
   ['nothing was committed', { committed: 0 }, 'transfers were made'],
@@ -43,11 +46,11 @@ const violations: readonly (readonly [string, Partial<Evidence>, string])[] = [
     { sides: [{ ...left!, before: 900, journal: 0 }] },
     'each database has what',
   ],
-  ['a transfer is torn', { torn: found }, 'each transfer happened everywhere or nowhere'],
+  ['a transfer is torn', { torn: found }, 'each transfer is everywhere or nowhere'],
   ['a branch is left', { leftPrepared: found }, 'no branch is left prepared'],
   ['the log says otherwise', { contradicted: found }, 'the decision log agrees with the data'],
   ['the log has unfinished work', { unfinished: found }, 'the decision log agrees with the data'],
-  ['the worker reported a defect', { problems: ['x'] }, 'the worker met nothing that kills'],
+  ['the worker reported a defect', { problems: ['x'] }, 'kills explain whatever the worker met'],
 ]
 
 function runOf(evidence: Evidence): Run {
@@ -59,6 +62,11 @@ function runOf(evidence: Evidence): Run {
     databases: ['postgres://a', 'postgres://b'],
     log: 'transactions',
   }
+}
+
+/** A terminal of 80 columns shows each line as one. */
+function assertFits(table: string): void {
+  for (const line of table.split('\n')) assert.ok(line.length <= 80, line)
 }
 
 describe('a run of the demo', () => {
@@ -77,6 +85,7 @@ describe('a run of the demo', () => {
       log: 'transactions',
     })
     assert.match(renderRun(runOf(sound)), /^Everything held\.$/m)
+    assertFits(renderRun(runOf(sound)))
     assert.deepEqual(failuresOf(runOf(sound)), [])
   })
 
@@ -89,6 +98,7 @@ describe('a run of the demo', () => {
       assert.deepEqual(others, [])
       assert.match(renderRun(run), /^NOT EVERYTHING HELD\.$/m)
       assert.match(renderRun(run), new RegExp(`FAILED {2}${check}`))
+      assertFits(renderRun(run))
     })
   }
 

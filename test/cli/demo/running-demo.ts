@@ -13,11 +13,14 @@ export interface RunningDemo {
   interrupt(): void
 }
 
-export function startDemo(environment: Readonly<Record<string, string>> = {}): RunningDemo {
+export function startDemo(
+  environment: Readonly<Record<string, string>> = {},
+  options: readonly string[] = [],
+): RunningDemo {
   const program = join(repository, 'src/cli/main.ts')
   const child = spawn(
     process.execPath,
-    [program, 'demo', '--seconds', '60', '--kill-every', '1', '--json'],
+    [program, 'demo', '--seconds', '60', '--kill-every', '1', '--json', ...options],
     { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } },
   )
   let [out, err] = ['', '']

@@ -15,6 +15,8 @@ export type Entry =
   | { readonly type: 'reached'; readonly detail: string; readonly id: string | undefined }
   /** The log was opened, adopted, given up, or has failed. */
   | { readonly type: 'log'; readonly state: string; readonly log: string }
+  /** A process that keeps one of its sessions alive. */
+  | { readonly type: 'keeper'; readonly pid: number }
   /** The transaction that was to be killed has ended otherwise. */
   | { readonly type: 'passed'; readonly id: string; readonly told: Told }
 

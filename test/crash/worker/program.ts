@@ -3,12 +3,9 @@
  * It is told what to do by its environment and by messages, and ends when its test does.
  */
 import { subscribe } from 'node:diagnostics_channel'
-import pg from 'pg'
 
 import { openCoordinator, type StateChange } from '../../../src/index.ts'
 import { nodeDisk } from '../../../src/node/disk.ts'
-import { postgres } from '../../../src/postgres.ts'
-import { applicationOf } from '../bank.ts'
 import { CrashWatch } from './crash-watch.ts'
 import { Diary } from './diary.ts'
 import { openOnWatchedDisk } from './open-on-watched-disk.ts'
@@ -19,6 +16,9 @@ import {
   settingsVariable,
   type WorkerSettings,
 } from './settings.ts'
+import { keepOpen } from './socket-keeper.ts'
+import { openWorkerStore } from './stores/open.ts'
+import type { WorkerStore } from './stores/store.ts'
 import { type Bank, Transfers } from './transfers.ts'
 import { DiskWatch, watchedDisk } from './watched-disk.ts'
 import { WatchedSocket } from './watched-socket.ts'
@@ -38,28 +38,32 @@ const diary = new Diary(settings.diary)
 const watch = new CrashWatch(settings.crash, diary)
 const diskWatch = new DiskWatch(watch)
 
-function pool(side: Side): pg.Pool {
-  return new pg.Pool({
-    connectionString: settings.urls[side],
-    max: 12,
-    application_name: applicationOf(process.pid),
-    stream: () => new WatchedSocket(watch),
+function store(side: Side): WorkerStore {
+  const { session, answerTimeoutMs = 10_000, lastResource = false } = settings
+  const { kind, url } = settings.stores[side]
+  return openWorkerStore(kind, {
+    url,
+    session,
+    connectionsMax: 12,
+    answerTimeoutMs,
+    lastResource: lastResource && side === 'right',
+    socketFor: (forms) => {
+      const socket = new WatchedSocket(watch, forms)
+      if (settings.sessionsOutliveIt === true) keepOpen(socket, diary)
+      return socket
+    },
   })
 }
 
-async function open(): Promise<Bank> {
-  const { segmentBytes, lastResource = false, settleWaitMs = 10_000 } = settings
-  const { answerTimeoutMs = 10_000 } = settings
+async function open(stores: Readonly<Record<Side, WorkerStore>>): Promise<Bank> {
+  const { segmentBytes, settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
   const options = {
     ...brisk,
     name: 'crash',
     log: settings.log,
     settleWaitMs,
     deliveryTimeoutMs: answerTimeoutMs,
-    resources: {
-      left: postgres(pool('left'), { answerTimeoutMs }),
-      right: postgres(pool('right'), { answerTimeoutMs, lastResource }),
-    },
+    resources: { left: stores.left.participant, right: stores.right.participant },
   }
   if (segmentBytes === undefined) return await openCoordinator(options)
   return await openOnWatchedDisk(watchedDisk(nodeDisk(), diskWatch), { ...options, segmentBytes })
@@ -105,8 +109,9 @@ subscribe('assent:log', (message) => {
   diary.note({ type: 'log', state, log })
 })
 process.once('disconnect', () => process.exit(0))
-const bank = await open()
-const transfers = new Transfers(bank, diary, watch, settings)
+const stores = { left: store('left'), right: store('right') }
+const bank = await open(stores)
+const transfers = new Transfers({ bank, stores, diary, watch, settings })
 process.on('message', (message: { readonly number: number; readonly question: Question }) => {
   const { number, question } = message
   answer(bank, transfers, question).then(

@@ -1,5 +1,6 @@
 /** What a test tells its worker process: where it works, what it does, and where it is to die. */
 import type { PendingTransaction, Sighting } from '../../../src/index.ts'
+import type { StoreAddress } from '../stores/store.ts'
 
 /** What a transaction does; each leaves a row in the journals of the databases that it changes. */
 export type TransferKind =
@@ -79,7 +80,9 @@ export interface WorkerSettings {
   readonly log: string
   /** The file that outlives the worker; see `diary.ts`. */
   readonly diary: string
-  readonly urls: Readonly<Record<Side, string>>
+  readonly stores: Readonly<Record<Side, StoreAddress>>
+  /** How the servers are to list its sessions. */
+  readonly session: string
   readonly crash?: Crash | undefined
   /** Opens the right database as one that can't prepare. */
   readonly lastResource?: boolean
@@ -91,6 +94,8 @@ export interface WorkerSettings {
   readonly settleWaitMs?: number
   /** How long an answer of a database is waited for. */
   readonly answerTimeoutMs?: number
+  /** Its sessions stay at the servers when it dies, until the test lets go of them. */
+  readonly sessionsOutliveIt?: boolean
   /** Wraps the disk, and makes segments of so many bytes. */
   readonly segmentBytes?: number
 }

@@ -1,5 +1,4 @@
 /** What a worker does for a living: it moves money, and notes what it was told. */
-import type { PoolClient } from 'pg'
 
 import type { Coordinator } from '../../../src/index.ts'
 import { isAssentError } from '../../../src/index.ts'
@@ -9,13 +8,22 @@ import { accounts } from '../bank.ts'
 import type { CrashWatch } from './crash-watch.ts'
 import type { Diary } from './diary.ts'
 import type { Side, Told, TransferKind, WorkerSettings } from './settings.ts'
+import type { Client, WorkerStore } from './stores/store.ts'
 
-export type Bank = Coordinator<Readonly<Record<Side, Participant<PoolClient>>>>
+export type Bank = Coordinator<Readonly<Record<Side, Participant<Client>>>>
+
+export interface Surroundings {
+  readonly bank: Bank
+  readonly stores: Readonly<Record<Side, WorkerStore>>
+  readonly diary: Diary
+  readonly watch: CrashWatch
+  readonly settings: WorkerSettings
+}
 
 const timers = nodeTimers()
 const failurePauseMs = 20
 
-type Clients = Readonly<Record<Side, PoolClient>>
+type Clients = Readonly<Record<Side, Client>>
 
 /** What the nested part throws to be undone. */
 class Undone extends Error {
@@ -24,6 +32,7 @@ class Undone extends Error {
 
 export class Transfers {
   readonly #bank: Bank
+  readonly #stores: Readonly<Record<Side, WorkerStore>>
   readonly #diary: Diary
   readonly #watch: CrashWatch
   readonly #options: { readonly timeoutMs: number }
@@ -31,9 +40,10 @@ export class Transfers {
   #resting = false
   readonly #running: Promise<void>[] = []
 
-  constructor(bank: Bank, diary: Diary, watch: CrashWatch, settings: WorkerSettings) {
+  constructor({ bank, stores, diary, watch, settings }: Surroundings) {
     const { timeoutMs = 20_000, kinds = ['transfer'] } = settings
     this.#bank = bank
+    this.#stores = stores
     this.#diary = diary
     this.#watch = watch
     this.#options = { timeoutMs }
@@ -115,30 +125,32 @@ export class Transfers {
         return await this.#nested(clients, id)
       case 'refused':
         await this.#between(clients, id)
-        // The constraint is deferred: it fails when the branch is asked to prepare.
-        await clients.right.query('insert into taken (number) values (1)')
-        return
+        return await this.#stores.right.refuse(clients.right)
       case 'reading-along':
-        await clients.right.query('select balance from account where id = 1')
+        await this.#look(clients, 'right')
         return await this.#withinOne(clients.left, id)
       case 'reading':
-        await clients.left.query('select balance from account where id = 1')
-        await clients.right.query('select balance from account where id = 1')
+        await this.#look(clients, 'left')
+        await this.#look(clients, 'right')
         return
     }
   }
 
-  async #between({ left, right }: Clients, id: string): Promise<void> {
-    const amount = 1 + pick(5)
-    await book(left, id, -amount, [[pick(accounts), -amount]])
-    this.#watch.at({ on: 'work', step: 'between the databases' }, id)
-    await book(right, id, amount, [[pick(accounts), amount]])
+  async #look(clients: Clients, side: Side): Promise<void> {
+    await clients[side].query(this.#stores[side].statements.look)
   }
 
-  async #withinOne(left: PoolClient, id: string): Promise<void> {
+  async #between({ left, right }: Clients, id: string): Promise<void> {
+    const amount = 1 + pick(5)
+    await this.#book('left', left, id, -amount, [[pick(accounts), -amount]])
+    this.#watch.at({ on: 'work', step: 'between the databases' }, id)
+    await this.#book('right', right, id, amount, [[pick(accounts), amount]])
+  }
+
+  async #withinOne(left: Client, id: string): Promise<void> {
     const amount = 1 + pick(5)
     const from = pick(accounts - 1)
-    await book(left, id, 0, [
+    await this.#book('left', left, id, 0, [
       [from, -amount],
       [from + 1, amount],
     ])
@@ -161,19 +173,19 @@ export class Transfers {
       if (!(error instanceof Undone)) throw error
     })
   }
-}
 
-/** Moves money and writes down that it was moved, in one database. */
-async function book(
-  client: PoolClient,
-  id: string,
-  delta: number,
-  moves: readonly (readonly [account: number, amount: number])[],
-): Promise<void> {
-  for (const [account, amount] of moves) {
-    await client.query('update account set balance = balance + $2 where id = $1', [account, amount])
+  /** Moves money and writes down that it was moved, in one database. */
+  async #book(
+    side: Side,
+    client: Client,
+    id: string,
+    delta: number,
+    moves: readonly (readonly [account: number, amount: number])[],
+  ): Promise<void> {
+    const { statements } = this.#stores[side]
+    for (const [account, amount] of moves) await client.query(statements.move, [amount, account])
+    await client.query(statements.book, [id, delta])
   }
-  await client.query('insert into journal (id, delta) values ($1, $2)', [id, delta])
 }
 
 function pause(delayMs: number): Promise<void> {

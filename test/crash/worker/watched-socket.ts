@@ -7,19 +7,20 @@ import type { Trigger } from './settings.ts'
 type Written = (error?: Error | null) => void
 type Statement = Extract<Trigger, { on: 'sent' }>['statement']
 
-const statements: readonly { readonly statement: Statement; readonly form: RegExp }[] = [
-  { statement: 'prepare', form: /prepare transaction 'assent\.([^']+)\.[0-9a-z]+'/i },
-  { statement: 'commit prepared', form: /commit prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
-  { statement: 'rollback prepared', form: /rollback prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
-  { statement: 'commit', form: /; commit\0/i },
-]
+/** What one of the statements looks like on the wire; it may capture a transaction's id. */
+export interface StatementForm {
+  readonly statement: Statement
+  readonly form: RegExp
+}
 
 export class WatchedSocket extends Socket {
   readonly #watch: CrashWatch
+  readonly #forms: readonly StatementForm[]
 
-  constructor(watch: CrashWatch) {
+  constructor(watch: CrashWatch, forms: readonly StatementForm[]) {
     super()
     this.#watch = watch
+    this.#forms = forms
   }
 
   override _write(chunk: Buffer, encoding: BufferEncoding, written: Written): void {
@@ -36,7 +37,7 @@ export class WatchedSocket extends Socket {
 
   /** The system call that sends is made before `_write` returns, as long as the kernel has room. */
   #look(text: string): void {
-    for (const { statement, form } of statements) {
+    for (const { statement, form } of this.#forms) {
       const found = form.exec(text)
       if (found !== null) this.#watch.at({ on: 'sent', statement }, found[1])
     }
