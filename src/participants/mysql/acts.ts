@@ -15,7 +15,7 @@ import type { Identity } from '../sql/identity.ts'
 import { setSavepoint } from '../sql/savepoints.ts'
 import type { Begun } from './beginning.ts'
 import { deliver, deliverUnsure, endSession } from './delivery.ts'
-import { rollBack, untransactional } from './ending.ts'
+import { endedWithin, rollBack, untransactional } from './ending.ts'
 import { type Finishing, finish } from './fate.ts'
 import type { Guarded } from './guard.ts'
 import type { Horizon } from './horizon.ts'
@@ -78,13 +78,16 @@ export class MysqlActs implements BranchActs {
   }
 
   async endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {
-    const { session, database, xid } = this.#parts
+    const { session, database, xid, work } = this.#parts
     const { flavour } = database
     if (how === 'commit') {
       await session.sendAll(commitOnePhase(flavour, xid))
       return done
     }
-    const ended = await rollBack({ session, flavour, xid })
+    const ended = await rollBack({ session, flavour, xid, work })
+    if (ended.state === 'ended-before') {
+      return { result: 'heuristic', kind: 'hazard', detail: endedWithin(work) }
+    }
     if (ended.state === 'gone' || !ended.leftBehind) return done
     return { result: 'heuristic', kind: 'committed', detail: untransactional }
   }

@@ -47,6 +47,9 @@ interface SessionFacts extends ServerSession {
   readonly statement: number
   readonly idle: number
   readonly isAutocommitOff: boolean
+  /** What the server tells of changes of the session. */
+  readonly trackedVariables: string
+  readonly trackedState: number
 }
 
 /** The engine's own time-out comes first; the server's only frees what a hung process holds. */
@@ -91,13 +94,15 @@ export class Beginnings {
         statement: number('statement'),
         idle: number('idle'),
         isAutocommitOff: number('autocommit') === 0,
+        trackedVariables: fieldOf(found, 'trackedVariables') ?? '',
+        trackedState: number('trackedState'),
       }
     }
     return within(this.#timers, timeLeftMs, 'the session', asked())
   }
 }
 
-/** The limits of one branch, and the session's own that they stand in for where those are wider. */
+/** What a branch sets: limits, where the session's own are wider; and what was there before. */
 function limitsFor(
   flavour: Flavour,
   facts: SessionFacts,
@@ -122,7 +127,26 @@ function limitsFor(
     ...ownLimits.filter(([, own, limit]) => own === 0 || own > limit),
   ]
   return {
-    limits: Object.fromEntries(wider.map(([name, , limit]) => [name, limit])),
-    own: Object.fromEntries(wider.map(([name, own]) => [name, own])),
+    limits: { ...Object.fromEntries(wider.map(([name, , limit]) => [name, limit])), ...tracked },
+    own: {
+      ...Object.fromEntries(wider.map(([name, own]) => [name, own])),
+      ...trackedBefore(facts),
+    },
+  }
+}
+
+/**
+ * Has the server tell, with the OK to a statement, whatever that changed of the session: also what a
+ * procedure or a prepared text did, which the guard can't read.
+ */
+const tracked: SessionValues = {
+  session_track_system_variables: `'*'`,
+  session_track_state_change: 1,
+}
+
+function trackedBefore({ trackedVariables, trackedState }: SessionFacts): SessionValues {
+  return {
+    session_track_system_variables: `'${trackedVariables.replaceAll(/[^\w,*]/g, '')}'`,
+    session_track_state_change: trackedState,
   }
 }

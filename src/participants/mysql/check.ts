@@ -125,6 +125,15 @@ function judge(version: Version, variables: Variables, settings: Settings): Refu
         "`allowUnsafe: ['unflushed-log']` where losing data is accepted.",
     )
   }
+  const method = variables.get('innodb_flush_method') ?? ''
+  if (/^(?:nosync|littlesync)$/i.test(method) && !settings.allowed.has('unflushed-log')) {
+    return refuse(
+      `innodb_flush_method is ${method}, so the server does not have its files written to the disk, ` +
+        'and a crash of its machine can lose what it said it had prepared',
+      'Take innodb_flush_method out of the configuration (or set it to fsync) and restart the server; ' +
+        "or pass `allowUnsafe: ['unflushed-log']` where losing data is accepted.",
+    )
+  }
   const sync = variables.get('sync_binlog')
   const isLogged = isOn(variables, 'log_bin')
   if (isLogged && sync !== '1' && !settings.allowed.has('unsynced-binlog')) {
@@ -158,10 +167,9 @@ async function tryRecover(
     return undefined
   } catch (error) {
     if (numberOf(error) !== errors.accessDenied) throw error
-    const grantee = account.replace(/^(.*)@(.*)$/, "'$1'@'$2'")
     return refuse(
       `the account ${account} may not see prepared branches: ${messageOf(error)}`,
-      `Run GRANT XA_RECOVER_ADMIN ON *.* TO ${grantee}.`,
+      `Run GRANT XA_RECOVER_ADMIN ON *.* TO ${granteeOf(account)}.`,
     )
   }
 }
@@ -205,12 +213,20 @@ async function tryKill(connection: Asking, thread: number): Promise<Refusal | un
     return undefined
   } catch (error) {
     if (numberOf(error) === undefined) throw error
+    const own = await connection.send('select current_user() as account, version() as version')
+    const { flavour } = readVersion(fieldOf(own, 'version') ?? '', '')
+    const right = flavour === 'mariadb' ? 'CONNECTION ADMIN' : 'CONNECTION_ADMIN'
     return refuse(
       `the account of \`recovery\` may not end sessions of the pool: ${messageOf(error)}`,
-      'Connect both with the same account, or give that of `recovery` the right (CONNECTION ADMIN ' +
-        'on MariaDB, CONNECTION_ADMIN on MySQL).',
+      `Run GRANT ${right} ON *.* TO ${granteeOf(fieldOf(own, 'account') ?? '')}; or connect both ` +
+        'with the same account.',
     )
   }
+}
+
+/** An account as GRANT takes it. */
+export function granteeOf(account: string): string {
+  return account.replace(/^(.*)@(.*)$/, "'$1'@'$2'")
 }
 
 function refuse(problem: string, cure: string): Refusal {

@@ -3,13 +3,14 @@
  *
  * Keeps A4 (after the seal nothing is sent) and A1: after every OK of the server its transaction must
  * be open. In an XA transaction the server itself refuses whatever would end it; in a plain one (the
- * last resource) this is what notices.
+ * last resource) this is the first to notice, and the savepoint of `ending.ts` the last.
  */
 import type { Gate } from '../sql/gate.ts'
 import { type Plan, type Rules, refused, severalRefused } from '../sql/plans.ts'
 import { type Sent, shown } from '../sql/work.ts'
 import {
   headerOf,
+  isToldOfChanges,
   type MysqlCallback,
   type MysqlCommand,
   type MysqlHeader,
@@ -90,6 +91,9 @@ export class Dispatcher {
   #planFor({ text, values }: Form): Plan {
     const plan = planFor(text, this.#rules, this.#work, () => this.#gate.nextName())
     const { connection } = this.#session
+    if (this.#work.opaque !== undefined && !isToldOfChanges(connection)) {
+      this.#work.sessionChange ??= this.#work.opaque
+    }
     if (plan.text === undefined && takesSeveral(connection)) {
       // Raw values become part of the text, so it is read as it will be sent.
       if (isSeveral(values === undefined ? text : connection.format(text, values))) {
@@ -189,17 +193,19 @@ export class Dispatcher {
     this.#work.succeeded(sent, (header?.affectedRows ?? 0) > 0, plan.move)
     if (header === undefined) return
     if (header.affectedRows > 0) this.#work.hasWritten = true
-    const { systemVariables = {}, schema = null } = header.stateChanges ?? {}
-    if (schema !== null || Object.keys(systemVariables).length > 0) {
-      this.#work.sessionChange ??= shown(sent.text)
-    }
+    if (isSessionChanged(header)) this.#work.sessionChange ??= shown(sent.text)
     if ((header.serverStatus & statusFlags.inTransaction) !== 0 || !this.#session.held) return
+    // What was queued behind a deadlock ran in no transaction, and committed what it wrote.
+    const isFirst = this.#work.doomed === undefined
+    if (isFirst || header.affectedRows > 0) this.#work.endedBy ??= shown(sent.text)
     const message = `the transaction was ended by: ${shown(sent.text)}; what it had done may be`
     this.#work.doom(new Error(`${message} committed`))
   }
 
   #failed(sent: Sent, plan: Plan, error: unknown): void {
     this.#work.failed(sent, error)
+    // The answer to what failed does not tell what it had changed until then.
+    if (this.#work.opaque !== undefined) this.#work.sessionChange ??= shown(sent.text)
     // A deadlock's victim has lost all of the transaction, savepoints included (MY-5).
     if (endsTransaction(error)) this.#work.doom(error)
     plan.undo?.()
@@ -234,4 +240,10 @@ export class Dispatcher {
       },
     })
   }
+}
+
+/** Whether the server told that the statement changed its session. */
+function isSessionChanged({ stateChanges }: MysqlHeader): boolean {
+  const { systemVariables = {}, schema = null, trackStateChange = null } = stateChanges ?? {}
+  return schema !== null || trackStateChange !== null || Object.keys(systemVariables).length > 0
 }

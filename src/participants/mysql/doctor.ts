@@ -5,11 +5,12 @@
 import { messageOf } from '../../core/errors.ts'
 import type { ReportedFinding } from '../../core/findings.ts'
 import type { Clock } from '../../core/ports.ts'
-import type { Diagnosis, PreparedBranch } from '../contract.ts'
+import type { Diagnosis, PreparedBranch, UndatedBranches } from '../contract.ts'
 import { compareClocks } from '../sql/clock.ts'
 import { type Asking, fieldOf } from './asking.ts'
+import { granteeOf } from './check.ts'
 import { errors, numberOf } from './failures.ts'
-import type { Settings } from './options.ts'
+import type { MysqlDanger, Settings } from './options.ts'
 import type { Reserve } from './reserve.ts'
 import {
   flavourNames,
@@ -44,9 +45,14 @@ const otherEnginesQuery = `select table_name as name, engine from information_sc
   where table_schema = database() and table_type = 'BASE TABLE' and engine <> 'InnoDB'
   order by 1 limit 1000`
 
-/** Of transactions whose session is gone: only what is prepared can be so. */
-const detachedQuery = `select cast(min(unix_timestamp(trx_started)) * 1000 as char) as since
-  from information_schema.innodb_trx where trx_mysql_thread_id = 0`
+/**
+ * The ages of what may be prepared, youngest first: transactions without a session, which only what is
+ * prepared can be, and those whose session is doing nothing. The server shows when they began in the
+ * time zone of its system, whatever that of the session is.
+ */
+const agesQuery = `select trx_mysql_thread_id = 0 as detached, cast(timestampdiff(microsecond,
+    trx_started, convert_tz(utc_timestamp(6), '+00:00', 'SYSTEM')) / 1000 as char) as age
+  from information_schema.innodb_trx where trx_query is null order by trx_started desc`
 
 /** Speak the protocol, or have the code, and keep XA in their own way or not at all. */
 const variants = /tidb|vitess|planetscale|singlestore|memsql|oceanbase|polardb/i
@@ -64,20 +70,23 @@ async function look(connection: Asking, { settings, clock }: MysqlPatient): Prom
   )
   const current = await connection.send(currentDatabase)
   const listed = await list(connection, version, fieldOf(current, 'name') ?? '')
+  const account = fieldOf(current, 'account') ?? ''
+  const aged = await listAges(connection)
   const engines = (await connection.send(otherEnginesQuery)).rows
   return {
     product: `${flavourNames[version.flavour]} ${version.text}`,
     findings: [
       ...judgeServer(version, variables),
       ...judgeDurability(variables, settings),
-      ...('cause' in listed ? [hidden(listed.cause, fieldOf(current, 'account') ?? '')] : []),
+      ...('cause' in listed && !settings.lastResource ? [hidden(listed.cause, account)] : []),
+      ...('cause' in aged ? [agesHidden(aged.cause, account)] : []),
       ...judgeEngines(engines),
     ],
     clock: await compareClocks(clock, async () => {
       return Number(fieldOf(await connection.send(timeQuery), 'now') ?? Number.NaN)
     }),
     room: undefined, // as many as there are connections
-    oldestDetachedMs: await oldestDetached(connection),
+    undated: 'prepared' in listed && 'ages' in aged ? undatedOf(listed, aged.ages) : undefined,
     prepared: 'cause' in listed ? undefined : listed.prepared,
     preparedQuery:
       version.flavour === 'mysql' ? 'xa recover convert xid;' : "xa recover format='sql';",
@@ -86,7 +95,11 @@ async function look(connection: Asking, { settings, clock }: MysqlPatient): Prom
 }
 
 type Listed =
-  | { readonly prepared: readonly PreparedBranch[] }
+  | {
+      readonly prepared: readonly PreparedBranch[]
+      /** How many there are besides, of Assent's at other databases of the server. */
+      readonly elsewhere: number
+    }
   /** The account may not see them. */
   | { readonly cause: unknown }
 
@@ -94,12 +107,34 @@ type Listed =
 async function list(connection: Asking, version: Version, database: string): Promise<Listed> {
   try {
     const { rows } = await connection.send(recoverXids(version.flavour))
+    const prepared = rows.map(readXid).flatMap((xid) => {
+      const id = branchIdOf(xid, database)
+      if (id === undefined && isOfAssent(xid)) return []
+      return [{ id: id ?? shownXid(xid), preparedAtMs: undefined }]
+    })
+    return { prepared, elsewhere: rows.length - prepared.length }
+  } catch (cause) {
+    if (numberOf(cause) !== errors.accessDenied) throw cause
+    return { cause }
+  }
+}
+
+interface Age {
+  readonly isDetached: boolean
+  readonly ageMs: number
+}
+
+/** Only an account with the right PROCESS is told. */
+async function listAges(
+  connection: Asking,
+): Promise<{ readonly ages: readonly Age[] } | { readonly cause: unknown }> {
+  try {
+    const { rows } = await connection.send(agesQuery)
     return {
-      prepared: rows.map(readXid).flatMap((xid) => {
-        const id = branchIdOf(xid, database)
-        if (id === undefined && isOfAssent(xid)) return []
-        return [{ id: id ?? shownXid(xid), preparedAtMs: undefined }]
-      }),
+      ages: rows.map(({ detached, age }) => ({
+        isDetached: Number(detached) === 1,
+        ageMs: Number(age),
+      })),
     }
   } catch (cause) {
     if (numberOf(cause) !== errors.accessDenied) throw cause
@@ -107,15 +142,21 @@ async function list(connection: Asking, version: Version, database: string): Pro
   }
 }
 
-/** Undefined where the account may not look (PROCESS), or nothing is detached. */
-async function oldestDetached(connection: Asking): Promise<number | undefined> {
-  try {
-    const since = Number(fieldOf(await connection.send(detachedQuery), 'since') ?? Number.NaN)
-    return Number.isFinite(since) ? since : undefined
-  } catch (cause) {
-    if (numberOf(cause) !== errors.accessDenied) throw cause
-    return undefined
-  }
+/**
+ * How old the oldest of all that is prepared is, at least. What has no session is exact. Of the rest
+ * it is not told which sessions have prepared, but how many: if two have, and three are open and do
+ * nothing, then one of the two is no younger than the second youngest of the three.
+ */
+function undatedOf(
+  { prepared, elsewhere }: Extract<Listed, { readonly prepared: unknown }>,
+  ages: readonly Age[],
+): UndatedBranches {
+  const detached = ages.filter(({ isDetached }) => isDetached)
+  const living = ages.filter(({ isDetached }) => !isDetached)
+  const livingPrepared = prepared.length + elsewhere - detached.length
+  const oldest = [detached.at(-1), living[Math.min(livingPrepared, living.length) - 1]]
+  const known = oldest.flatMap((each) => each?.ageMs ?? [])
+  return { elsewhere, oldestAgeMs: known.length === 0 ? undefined : Math.max(...known) }
 }
 
 function judgeServer(version: Version, variables: Variables): ReportedFinding[] {
@@ -146,31 +187,30 @@ function judgeServer(version: Version, variables: Variables): ReportedFinding[] 
   return found
 }
 
-function judgeDurability(
-  variables: Variables,
-  { allowed, lastResource }: Settings,
-): ReportedFinding[] {
+/** What check() refuses is an error here, and what it lets pass by an option is none. */
+function judgeDurability(variables: Variables, settings: Settings): ReportedFinding[] {
   const found: ReportedFinding[] = []
   const flush = variables.get('innodb_flush_log_at_trx_commit')
   if (flush !== undefined && flush !== '1') {
-    const isAccepted = allowed.has('unflushed-log')
-    const what = `innodb_flush_log_at_trx_commit is ${flush}`
     found.push({
-      id: isAccepted ? 'danger-accepted' : 'fsync-off',
-      found: isAccepted ? `${what}, and allowUnsafe names 'unflushed-log'` : what,
+      id: unforced('fsync-off', 'unflushed-log', settings),
+      found: `innodb_flush_log_at_trx_commit is ${flush}`,
       command: 'set global innodb_flush_log_at_trx_commit = 1; -- and in the configuration',
     })
   }
-  if (/^nosync$/i.test(variables.get('innodb_flush_method') ?? '')) {
-    found.push({ id: 'fsync-off', found: 'innodb_flush_method is nosync' })
+  const method = variables.get('innodb_flush_method') ?? ''
+  if (/^(?:nosync|littlesync)$/i.test(method)) {
+    found.push({
+      id: unforced('fsync-off', 'unflushed-log', settings),
+      found: `innodb_flush_method is ${method}`,
+      command: 'innodb_flush_method = fsync  # under [mysqld] in my.cnf; restart the server',
+    })
   }
   const sync = variables.get('sync_binlog')
   if (isOn(variables, 'log_bin') && sync !== '1') {
-    const isAccepted = allowed.has('unsynced-binlog') || lastResource
-    const what = `the binary log is on, and sync_binlog is ${sync}`
     found.push({
-      id: isAccepted ? 'danger-accepted' : 'binary-log-unforced',
-      found: isAccepted ? `${what}, which was accepted` : what,
+      id: unforced('binary-log-unforced', 'unsynced-binlog', settings),
+      found: `the binary log is on, and sync_binlog is ${sync}`,
       command: 'set global sync_binlog = 1; -- and in the configuration',
     })
   }
@@ -184,12 +224,28 @@ function judgeDurability(
   return found
 }
 
+function unforced(
+  id: 'fsync-off' | 'binary-log-unforced',
+  danger: MysqlDanger,
+  { allowed, lastResource }: Settings,
+): ReportedFinding['id'] {
+  if (allowed.has(danger)) return 'danger-accepted'
+  return lastResource ? 'last-resource-unforced' : id
+}
+
+function agesHidden(cause: unknown, account: string): ReportedFinding {
+  return {
+    id: 'ages-hidden',
+    found: `the account ${account} may not read information_schema.innodb_trx: ${messageOf(cause)}`,
+    command: `grant process on *.* to ${granteeOf(account)};`,
+  }
+}
+
 function hidden(cause: unknown, account: string): ReportedFinding {
-  const grantee = account.replace(/^(.*)@(.*)$/, "'$1'@'$2'")
   return {
     id: 'prepared-hidden',
     found: `the account ${account} may not run XA RECOVER: ${messageOf(cause)}`,
-    command: `grant XA_RECOVER_ADMIN on *.* to ${grantee};`,
+    command: `grant XA_RECOVER_ADMIN on *.* to ${granteeOf(account)};`,
   }
 }
 

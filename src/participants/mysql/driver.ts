@@ -16,6 +16,8 @@ export interface MysqlHeader {
   readonly stateChanges?: {
     readonly systemVariables?: Readonly<Record<string, string>>
     readonly schema?: string | null
+    /** Not null where the server told of a change that is none of a system variable. */
+    readonly trackStateChange?: string | null
   } | null
 }
 
@@ -24,6 +26,9 @@ export const statusFlags = { inTransaction: 1, readOnlyTransaction: 8_192 } as c
 
 /** The driver's flag for several statements in one text, among the flags of its configuration. */
 const multiStatementsFlag = 65_536
+
+/** Its flag for being told what changed of the session; on unless the pool's `flags` turn it off. */
+const sessionTrackFlag = 8_388_608
 
 export type MysqlRow = Readonly<Record<string, unknown>>
 
@@ -114,6 +119,11 @@ export function connectionBehind(client: unknown): MysqlConnection {
 /** Whether the connection takes several statements in one text. */
 export function takesSeveral({ config }: MysqlConnection): boolean {
   return ((config?.clientFlags ?? 0) & multiStatementsFlag) !== 0
+}
+
+/** Whether the server is to tell on the connection what changed of the session. */
+export function isToldOfChanges({ config }: MysqlConnection): boolean {
+  return ((config?.clientFlags ?? 0) & sessionTrackFlag) !== 0
 }
 
 /** The OK packets of a result: of the statement itself, or of the last of a procedure's. */

@@ -12,6 +12,7 @@ export const errors = {
   lockTableFull: 1206,
   accessDenied: 1227,
   unknownThread: 1094,
+  unknownSavepoint: 1305,
   unknownXid: 1397,
   wrongXaState: 1399,
   rolledBack: 1402,

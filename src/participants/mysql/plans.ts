@@ -29,6 +29,15 @@ export function planFor(text: string, rules: Rules, work: MysqlWork, nextName: (
         text,
         'the branch commits when the work returns, so autocommit is not to be set',
       )
+    case 'set-global':
+      throw refused(
+        text,
+        "it would change the server's setting for all its sessions, which no rollback takes back: " +
+          'do it before or after',
+      )
+    case 'opaque':
+      work.opaque ??= shown(text)
+      return {}
     case 'temporary-table':
       return planTemporary(text, rules, work)
     case 'plain':

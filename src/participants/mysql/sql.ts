@@ -15,8 +15,8 @@ function together(flavour: Flavour, statements: readonly string[]): readonly str
   return [`begin not atomic ${statements.join('; ')}; end`]
 }
 
-/** Limits of a branch, or what the session had before, by the names of their variables. */
-export type SessionValues = Readonly<Record<string, number>>
+/** What a branch sets, or what the session had before, by the names of its variables; as SQL. */
+export type SessionValues = Readonly<Record<string, number | string>>
 
 export function setValues(values: SessionValues): string[] {
   const assignments = Object.entries(values).map(([name, value]) => `${name} = ${value}`)
@@ -35,6 +35,9 @@ export interface Opening {
   readonly isAutocommitOff: boolean
 }
 
+/** Set first of all in a plain transaction, and so there for as long as that is: see `ending.ts`. */
+const firstSavepoint = `${savepointPrefix}first`
+
 export function openBranch(opening: Opening): readonly string[] {
   const { flavour, xid, isolation, readOnly, limits, isAutocommitOff } = opening
   const access = readOnly ? 'read only' : 'read write'
@@ -42,7 +45,9 @@ export function openBranch(opening: Opening): readonly string[] {
     ...setValues(limits),
     ...(isAutocommitOff ? ['rollback'] : []),
     `set transaction isolation level ${isolation}, ${access}`,
-    xid === undefined ? 'start transaction' : `xa start ${xid}`,
+    ...(xid === undefined
+      ? ['start transaction', `savepoint ${firstSavepoint}`]
+      : [`xa start ${xid}`]),
   ])
 }
 
@@ -68,8 +73,9 @@ export function prepareBranch(
   return together(flavour, statements)
 }
 
+/** Commits; of a plain transaction no other than the one that was begun. */
 export function commitOnePhase(flavour: Flavour, xid: string | undefined): readonly string[] {
-  if (xid === undefined) return ['commit']
+  if (xid === undefined) return together(flavour, [`release savepoint ${firstSavepoint}`, 'commit'])
   return together(flavour, [`xa end ${xid}`, `xa commit ${xid} one phase`])
 }
 
@@ -78,7 +84,9 @@ export function commitOnePhase(flavour: Flavour, xid: string | undefined): reado
  * END (MY-5), and one that was ended already does, too: what counts is the answer to XA ROLLBACK.
  */
 export function rollBackOpen(flavour: Flavour, xid: string | undefined): readonly string[] {
-  if (xid === undefined) return ['rollback']
+  if (xid === undefined) {
+    return together(flavour, [`rollback to savepoint ${firstSavepoint}`, 'rollback'])
+  }
   if (flavour === 'mysql') return [`xa end ${xid}`, `xa rollback ${xid}`]
   const end = `begin declare continue handler for sqlexception begin end; xa end ${xid}; end`
   return [`begin not atomic ${end}; xa rollback ${xid}; end`]
@@ -98,6 +106,9 @@ export function recoverXids(flavour: Flavour): string {
   return flavour === 'mysql' ? 'xa recover convert xid' : 'xa recover'
 }
 
+/** Rolls back whatever transaction is open. */
+export const rollBackAny = 'rollback'
+
 export const showWarnings = 'show warnings'
 
 /** What a branch wants to know of a session that it sees for the first time. */
@@ -107,7 +118,8 @@ export function learnSession(flavour: Flavour): string {
       ? '@@max_statement_time as statement, @@idle_transaction_timeout as idle'
       : '@@max_execution_time as statement, 0 as idle'
   return `select connection_id() as thread, unix_timestamp() as now,
-  @@innodb_lock_wait_timeout as lockWait, @@lock_wait_timeout as metadataWait, @@autocommit as autocommit, ${own}`
+  @@innodb_lock_wait_timeout as lockWait, @@lock_wait_timeout as metadataWait, @@autocommit as autocommit,
+  @@session_track_system_variables as trackedVariables, @@session_track_state_change as trackedState, ${own}`
 }
 
 /** For how many seconds the server has been up. */
@@ -119,7 +131,13 @@ export const showPosition = `show global status where variable_name in
 
 const surveyed = [
   ...['version', 'version_comment', 'server_uid', 'server_uuid', 'hostname', 'port', 'datadir'],
-  ...['innodb_flush_log_at_trx_commit', 'log_bin', 'sync_binlog', 'innodb_read_only'],
+  ...[
+    'innodb_flush_log_at_trx_commit',
+    'innodb_flush_method',
+    'log_bin',
+    'sync_binlog',
+    'innodb_read_only',
+  ],
   ...['read_only', 'super_read_only', 'wsrep_on', 'default_storage_engine'],
   ...['tx_isolation', 'transaction_isolation'],
 ]

@@ -24,6 +24,10 @@ export type Statement =
   | { readonly kind: 'implicit-commit'; readonly words: string }
   | { readonly kind: 'consistent-snapshot' }
   | { readonly kind: 'set-autocommit' }
+  /** Changes the server, for all its sessions and for good. */
+  | { readonly kind: 'set-global' }
+  /** Runs what stands elsewhere, or several statements; what that does only the server can tell. */
+  | { readonly kind: 'opaque' }
   /** What outlives the transaction in its session, where no rollback reaches it. */
   | { readonly kind: 'temporary-table' }
   | { readonly kind: 'plain'; readonly changesSession: boolean }
@@ -31,6 +35,7 @@ export type Statement =
 const plain: Statement = { kind: 'plain', changesSession: false }
 const sessionChange: Statement = { kind: 'plain', changesSession: true }
 const temporary: Statement = { kind: 'temporary-table' }
+const opaque: Statement = { kind: 'opaque' }
 
 /** First words of statements that commit implicitly, whatever follows. */
 const committing: ReadonlySet<string> = new Set([
@@ -51,7 +56,7 @@ export function readStatement(text: string): Statement {
   switch (first) {
     case 'begin':
       // MariaDB's compound statement; what it may do is the server's to refuse.
-      if (second === 'not') return plain
+      if (second === 'not') return opaque
       return { kind: 'begin', tag: 'BEGIN', modes: readModes(lead.slice(1)) }
     case 'start':
       return readStart(lead)
@@ -68,6 +73,9 @@ export function readStatement(text: string): Statement {
       return { kind: 'two-phase', words: `XA ${(second ?? '').toUpperCase()}`.trim() }
     case 'set':
       return readSet(allTokens(text))
+    case 'call':
+    case 'execute':
+      return opaque
     case 'use':
     case 'prepare':
     case 'deallocate':
@@ -163,11 +171,23 @@ function readSet(tokens: readonly Token[]): Statement {
     return { kind: 'implicit-commit', words: 'SET DEFAULT ROLE' }
   }
   // MariaDB's SET STATEMENT holds for one statement, which the server looks at.
-  if (/^set statement\b/.test(words)) return plain
+  if (/^set statement\b/.test(words)) return opaque
+  if (tokens.some((_, index) => assignsGlobal(tokens, index))) return { kind: 'set-global' }
   const names = tokens.flatMap((token) => (token.kind === 'word' ? [token.text] : []))
   if (names.includes('autocommit')) return { kind: 'set-autocommit' }
   const modes = names.find((name) => /^(?:tx|transaction)_(?:isolation|read_only)$/.test(name))
   return modes === undefined ? sessionChange : { kind: 'set-transaction' }
+}
+
+/** Whether an assignment to what is global, or kept over restarts, begins after that token. */
+function assignsGlobal(tokens: readonly Token[], index: number): boolean {
+  if (wordAt(tokens, index) !== 'set' && !isSymbol(tokens[index], ',')) return false
+  const isMarked = isSymbol(tokens[index + 1], '@') && isSymbol(tokens[index + 2], '@')
+  const at = index + (isMarked ? 3 : 1)
+  if (!/^(?:global|persist|persist_only)$/.test(wordAt(tokens, at) ?? '')) return false
+  if (!isMarked) return tokens[at + 1]?.kind !== 'symbol'
+  // `@@global.name =`: what is only read is no assignment.
+  return isSymbol(tokens[at + 1], '.') && /^[:=]$/.test(symbolAt(tokens, at + 3))
 }
 
 /** `SET TRANSACTION characteristic [, characteristic]`; undefined where one is not known. */
@@ -194,6 +214,11 @@ function readWhole(text: string): Statement {
     return isSymbol(token, ':') && isSymbol(tokens[index + 1], '=')
   })
   return changes ? sessionChange : plain
+}
+
+function symbolAt(tokens: readonly Token[], index: number): string {
+  const token = tokens[index]
+  return token?.kind === 'symbol' ? token.text : ''
 }
 
 function isSymbol(token: Token | undefined, text: string): boolean {

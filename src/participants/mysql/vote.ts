@@ -9,7 +9,13 @@ import type { OnePhaseResult, Vote } from '../contract.ts'
 import { within } from '../sql/deadline.ts'
 import type { Reply } from './asking.ts'
 import type { ServerSession } from './beginning.ts'
-import { hasWrittenForGood, type RolledBack, rollBack, untransactional } from './ending.ts'
+import {
+  endedWithin,
+  hasWrittenForGood,
+  type RolledBack,
+  rollBack,
+  untransactional,
+} from './ending.ts'
 import { formatEvidence } from './evidence.ts'
 import { isRolledBack, numberOf } from './failures.ts'
 import type { Flavour } from './server.ts'
@@ -78,10 +84,13 @@ async function prepare(voting: Voting): Promise<Vote> {
 /** Commits; an abort is proved by the server's rollback. */
 export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult> {
   const { flavour, xid, work, session, timers, limitMs } = voting
-  const hindrance = work.obstacle ?? session.lost ?? (await endedBehindOurBack(voting))
+  const hindrance = work.obstacle ?? session.lost
   if (hindrance !== undefined) {
-    await rolledBack(voting)
-    return { result: 'aborted', cause: hindrance.cause }
+    const ended = await rolledBack(voting)
+    // A session that is gone took with it what was open, and the means to tell what was not.
+    const isOpaque = xid === undefined && (work.opaque ?? work.endedBy) !== undefined
+    const isUnknown = ended === undefined ? isOpaque : ended.state === 'ended-before'
+    return { result: isUnknown ? 'unknown' : 'aborted', cause: hindrance.cause }
   }
   try {
     const committing = session.sendAll(commitOnePhase(flavour, xid))
@@ -90,26 +99,13 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
     return { result: 'unknown', cause: new Error('COMMIT was answered with rows') }
   } catch (error) {
     if (isRolledBack(error)) return { result: 'aborted', cause: error }
-    const isAborted =
-      numberOf(error) !== undefined && (await rolledBack(voting))?.state === 'rolled-back'
-    return { result: isAborted ? 'aborted' : 'unknown', cause: error }
+    if (numberOf(error) === undefined) return { result: 'unknown', cause: error }
+    const ended = await rolledBack(voting)
+    if (ended?.state === 'ended-before') {
+      return { result: 'unknown', cause: new Error(endedWithin(work), { cause: error }) }
+    }
+    return { result: ended?.state === 'rolled-back' ? 'aborted' : 'unknown', cause: error }
   }
-}
-
-/** Asks where the server would not refuse by itself what ends the transaction: in a plain one. */
-async function endedBehindOurBack(
-  voting: Voting,
-): Promise<{ readonly cause: unknown } | undefined> {
-  const { xid, session, timers, answerTimeoutMs } = voting
-  if (xid !== undefined) return undefined
-  try {
-    await within(timers, answerTimeoutMs, 'the status', session.send('do 0'))
-  } catch (cause) {
-    return { cause }
-  }
-  if (session.isInTransaction === true) return undefined
-  const message = 'the transaction was ended within the work; what it had done may be committed'
-  return { cause: new Error(message) }
 }
 
 async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {

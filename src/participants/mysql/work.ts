@@ -7,4 +7,16 @@ export class MysqlWork extends Work {
    * tells a branch that it rolled back for want of any write (MY-3) from one that lost some.
    */
   hasWritten = false
+  /** The first statement whose text does not tell what it does: a call, a compound statement. */
+  opaque: string | undefined
+  /** The first statement after which the server was in no transaction, though none of ours ended it. */
+  endedBy: string | undefined
+
+  /**
+   * Whether somebody may have ended the transaction, where it is not there any more. Otherwise the
+   * server has rolled it back itself, as it does with the victim of a deadlock.
+   */
+  get mayHaveBeenEnded(): boolean {
+    return this.opaque !== undefined || this.endedBy !== undefined || this.obstacle === undefined
+  }
 }

@@ -5,9 +5,9 @@ import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
-import type { Pool } from 'mysql2/promise'
+import mysql, { type Pool } from 'mysql2/promise'
 import type { MysqlOptions } from '../../../src/mysql.ts'
-import { type MariadbServer, mariadbSuite } from '../../harness/mariadb.ts'
+import { administer, type MariadbServer, mariadbSuite } from '../../harness/mariadb.ts'
 import { until } from '../../harness/until.ts'
 import {
   causeOf,
@@ -17,6 +17,7 @@ import {
   idleIn,
   numberOf,
   preparedIn,
+  rowsOf,
   TestedParticipant,
   totalIn,
 } from './tested.ts'
@@ -60,6 +61,43 @@ await mariadbSuite('a MariaDB server that crashes or hangs', (servers) => {
     assert.deepEqual(await unwanted.branch.finished('rollback'), done)
     assert.deepEqual(await preparedIn(pool), [])
     assert.equal(await count(), 2)
+    await other.participant.close()
+    await tested.participant.close()
+  })
+
+  test('MY-10 killed between prepare and commit with a binary log: recovered and committed', {
+    skip,
+  }, async () => {
+    const server = await servers.start({
+      settings: { log_bin: 'binlog', server_id: 1, sync_binlog: 1 },
+    })
+    const pool = servers.pool(server.url)
+    await pool.query('create table item (id int primary key auto_increment)')
+    // Not the file that a restart would begin: what is read below is what was there at the kill.
+    const [status] = await rowsOf(pool, 'show master status')
+    const tested = await TestedParticipant.open(pool)
+    const kept = await tested.prepared(insert)
+    const recovered = await tested.prepared(insert)
+    const unwanted = await tested.prepared(insert)
+    await server.kill()
+    assert.equal((await kept.branch.branch.commit()).result, 'unknown')
+    await server.start()
+    assert.equal((await preparedIn(pool)).length, 3)
+    const events = await rowsOf(pool, `show binlog events in '${String(status?.File)}'`)
+    const prepares = events.filter((event) => event.Event_type === 'XA_prepare')
+    assert.equal(prepares.length, 3, JSON.stringify(events))
+    const other = await TestedParticipant.open(pool)
+    const { id } = recovered.branch
+    const finishable = other.participant.recover({ id, evidence: recovered.evidence })
+    assert.deepEqual(await finishable.commit(), done)
+    assert.deepEqual(await finishable.commit(), done)
+    assert.deepEqual(await kept.branch.finished('commit'), done)
+    assert.deepEqual(await unwanted.branch.finished('rollback'), done)
+    assert.deepEqual(await preparedIn(pool), [])
+    // Once more: what was acknowledged is there, and nothing is prepared again.
+    await server.kill()
+    await server.start()
+    assert.equal(await numberOf(pool, 'select count(*) from item'), 2)
     await other.participant.close()
     await tested.participant.close()
   })
@@ -219,6 +257,49 @@ await mariadbSuite('a MariaDB server that crashes or hangs', (servers) => {
     await tested.participant.close()
     assert.deepEqual(await branch.branch.commit(), done)
   })
+
+  const commitsUnderWay = [
+    { where: 'in the session that prepared', isDetached: false },
+    { where: 'over a connection of another process', isDetached: true },
+  ]
+  for (const { where, isDetached } of commitsUnderWay) {
+    test(`MY-2 a commit that is under way ${where} is not taken for one that is done`, {
+      skip,
+    }, async () => {
+      const { server, pool, tested, count } = await start({ answerTimeoutMs: 2_000 })
+      const other = await TestedParticipant.open(pool)
+      const again = await TestedParticipant.open(pool, { answerTimeoutMs: 1_000 })
+      const { branch, evidence } = await tested.prepared(insert)
+      const { id } = branch
+      if (isDetached) {
+        await administer(server.url, `kill ${String(evidence).split('.')[1]}`)
+        await until('the session is gone', () => idleIn(pool) === totalIn(pool))
+      }
+      const backup = await mysql.createConnection(server.url)
+      await backup.query('flush tables with read lock')
+      const first = isDetached
+        ? other.participant.recover({ id, evidence }).commit()
+        : branch.branch.commit()
+      const frozen = `select count(*) from information_schema.processlist
+        where info like 'xa commit%' and state like '%lock%'`
+      await until('the commit waits', async () => (await numberOf(backup, frozen)) > 0)
+      const recovered = again.participant.recover({ id, evidence })
+      assert.equal((await recovered.commit()).result, 'unknown')
+      assert.equal((await recovered.commit()).result, 'unknown')
+      assert.equal(await count(), 0)
+      await backup.query('unlock tables')
+      await first
+      let answer = await recovered.commit()
+      await until('it is done', async () => {
+        if (answer.result === 'unknown') answer = await recovered.commit()
+        return answer.result !== 'unknown'
+      })
+      assert.deepEqual(answer, done)
+      assert.equal(await count(), 1)
+      await backup.end()
+      for (const each of [tested, other, again]) await each.participant.close()
+    })
+  }
 
   test('a participant that is closed makes no more connections', { skip }, async () => {
     const { tested } = await start()

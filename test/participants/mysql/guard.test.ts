@@ -139,6 +139,8 @@ await mariadbSuite('the client of a MySQL branch', (servers) => {
       'analyze table item',
       'flush tables',
       'set autocommit = 0',
+      'set global max_connections = 100',
+      'set @@global.max_connections = 100',
       'SET @@session.autocommit = 1',
       'set transaction isolation level serializable',
       'set session transaction read only',

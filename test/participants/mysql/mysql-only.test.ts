@@ -104,10 +104,9 @@ test('MySQL, which has no compound statements, is sent one by one', async () => 
   assert.deepEqual(await branch.commit(), { result: 'done' })
   // Beside the connection's first questions, and those of our own connections.
   const sent = server.sent.filter((text) => /^(?:set session innodb|set tr|xa |insert)/.test(text))
-  assert.match(
-    String(sent.shift()),
-    /^set session innodb_lock_wait_timeout = 4, lock_wait_timeout = 4, max_execution_time = \d+$/,
-  )
+  const first = String(sent.shift())
+  assert.match(first, /^set session innodb_lock_wait_timeout = 4, lock_wait_timeout = 4, max_ex/)
+  assert.match(first, /, session_track_system_variables = '\*', session_track_state_change = 1$/)
   assert.deepEqual(sent, [
     'set transaction isolation level serializable, read write',
     `xa start ${xid}`,
@@ -115,10 +114,37 @@ test('MySQL, which has no compound statements, is sent one by one', async () => 
     `xa end ${xid}`,
     `xa prepare ${xid}`,
     `xa commit ${xid}`,
-    'set session innodb_lock_wait_timeout = 50, lock_wait_timeout = 31536000, max_execution_time = 0',
+    'set session innodb_lock_wait_timeout = 50, lock_wait_timeout = 31536000, ' +
+      "max_execution_time = 0, session_track_system_variables = 'time_zone,autocommit', session_track_state_change = 0",
   ])
   await participant.close()
 })
+
+for (const isThere of [true, false]) {
+  const how = isThere ? 'commits the transaction that was begun' : 'commits no other than that'
+  test(`a last resource on MySQL ${how}`, async () => {
+    const server = new ScriptedServer(mysql84, (text) =>
+      !isThere && /^(?:release|rollback to) savepoint/.test(text) ? { errno: 1305 } : undefined,
+    )
+    const participant = participantOf(server, { lastResource: true })
+    await participant.check()
+    const { id, transaction } = nextIds()
+    const branch = await participant.begin({
+      ...{ id, transaction, timeLeftMs: 4_000, isolation: undefined, readOnly: false },
+    })
+    branch.seal()
+    const ended = await branch.commitOnePhase()
+    assert.equal(ended.result, isThere ? 'committed' : 'unknown')
+    const sent = server.sent.filter((text) => /^(?:start|savepoint|rel|commit|roll)/.test(text))
+    assert.deepEqual(sent, [
+      'start transaction',
+      'savepoint assent_first',
+      'release savepoint assent_first',
+      ...(isThere ? ['commit'] : ['rollback to savepoint assent_first', 'rollback']),
+    ])
+    await participant.close()
+  })
+}
 
 test('MySQL shows xids as text unless asked for their bytes', async () => {
   const { id } = nextIds()

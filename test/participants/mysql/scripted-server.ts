@@ -75,7 +75,8 @@ export class ScriptedServer {
     }
     if (text.startsWith('select connection_id()')) {
       const limits = { lockWait: 50, metadataWait: 31_536_000, statement: 0, idle: 0 }
-      return { rows: [{ thread: 7, now: 1_000, autocommit: 1, ...limits }] }
+      const tracked = { trackedVariables: 'time_zone,autocommit', trackedState: 0 }
+      return { rows: [{ thread: 7, now: 1_000, autocommit: 1, ...limits, ...tracked }] }
     }
     return text.startsWith('select') || text.startsWith('xa recover') ? { rows: [] } : undefined
   }

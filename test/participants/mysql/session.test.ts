@@ -27,6 +27,10 @@ await mariadbSuite('the session of a MySQL branch', (servers) => {
     pool = servers.pool(url, { connectionLimit: 1 })
     await pool.query('create table item (id int primary key, n int)')
     await pool.query('insert into item values (0, 0)')
+    await pool.query(`create procedure settle() begin set session sql_mode = ''; end`)
+    await pool.query('create procedure marking() begin set @mine = 1; end')
+    await pool.query('create procedure harmless() begin select count(*) from item; end')
+    await pool.query('create procedure temp() begin create temporary table t (id int); end')
     tested = await TestedParticipant.open(pool)
   })
 
@@ -47,7 +51,8 @@ await mariadbSuite('the session of a MySQL branch', (servers) => {
     servers.flavour === 'mysql'
       ? 'select @@innodb_lock_wait_timeout, @@lock_wait_timeout, @@max_execution_time'
       : `select @@innodb_lock_wait_timeout, @@lock_wait_timeout, @@max_statement_time,
-          @@idle_transaction_timeout, @@tx_isolation, @@tx_read_only`
+          @@idle_transaction_timeout, @@tx_isolation, @@tx_read_only,
+          @@session_track_system_variables, @@session_track_state_change`
 
   for (const how of ['one phase', 'rollback', 'commit prepared', 'rollback prepared']) {
     test(`a branch leaves its connection as it was (${how})`, async () => {
@@ -83,6 +88,75 @@ await mariadbSuite('the session of a MySQL branch', (servers) => {
         assert.notEqual(await threadOf(pool), thread, change)
       }
     })
+  }
+
+  const hiddenChanges = [
+    'call settle()',
+    'call marking()',
+    ...(servers.flavour === 'mysql'
+      ? []
+      : [
+          `begin not atomic set session sql_mode = ''; end`,
+          'begin not atomic set @mine = 1; select 1; end',
+          `execute immediate 'set session sql_mode = ""'`,
+          'begin not atomic set @mine = 1; insert into item values (0, 0); end',
+        ]),
+  ]
+  for (const change of hiddenChanges) {
+    test(`what changes the session unseen does not reach the next user: ${change}`, async () => {
+      const thread = await threadOf(pool)
+      const branch = await tested.begin()
+      await branch.client.query(change).catch((error: unknown) => {
+        assert.equal(errnoOf(error), 1062)
+      })
+      await branch.dropped()
+      assert.notEqual(await threadOf(pool), thread)
+    })
+  }
+
+  test('where the pool has turned such notices off, a procedure costs its connection', async () => {
+    const own = servers.pool(url, { connectionLimit: 1, flags: ['-SESSION_TRACK'] })
+    const participant = await TestedParticipant.open(own)
+    const thread = await threadOf(own)
+    const branch = await participant.begin()
+    await branch.client.query('call settle()')
+    await branch.dropped()
+    assert.notEqual(await threadOf(own), thread)
+    await participant.participant.close()
+  })
+
+  test('a procedure that changes nothing of the session costs no connection', async () => {
+    const thread = await threadOf(pool)
+    const branch = await tested.begin()
+    await branch.client.query('call harmless()')
+    await branch.client.execute('select ?', [1])
+    await branch.dropped()
+    assert.equal(await threadOf(pool), thread)
+  })
+
+  const hiddenTables = [
+    'call temp()',
+    'begin not atomic create temporary table t (id int); end',
+    `execute immediate 'create temporary table t (id int)'`,
+  ]
+  for (const text of hiddenTables) {
+    for (const how of ['vote', 'rollback'] as const) {
+      test(`a temporary table that is made unseen does not reach the next user (${how}): ${text}`, {
+        skip: servers.flavour === 'mysql' && 'MySQL refuses to prepare with one',
+      }, async () => {
+        const thread = await threadOf(pool)
+        const branch = await tested.begin()
+        await branch.client.query('insert into item select max(id) + 1, 0 from item')
+        await branch.client.query(text)
+        if (how === 'vote') assert.match(String(await branch.refusedVote()), /temporary table/)
+        else {
+          branch.seal()
+          await branch.branch.rollback()
+        }
+        await assert.rejects(pool.query('select * from t'), { errno: 1146 })
+        assert.notEqual(await threadOf(pool), thread)
+      })
+    }
   }
 
   test('what a branch relies on does not come from the defaults of the session', async () => {

@@ -10,6 +10,8 @@ import {
 const plain: Statement = { kind: 'plain', changesSession: false }
 const sessionChange: Statement = { kind: 'plain', changesSession: true }
 const temporary: Statement = { kind: 'temporary-table' }
+const opaque: Statement = { kind: 'opaque' }
+const setGlobal: Statement = { kind: 'set-global' }
 const noModes = { isolation: undefined, access: undefined, deferrable: false }
 const begin = (modes: object = {}, tag: 'BEGIN' | 'START' = 'BEGIN'): Statement => ({
   kind: 'begin',
@@ -26,7 +28,10 @@ const cases: readonly (readonly [text: string, expected: Statement])[] = [
   ['begin', begin()],
   ['BEGIN;', begin()],
   ['begin work', begin()],
-  ['begin not atomic select 1; end', plain],
+  ['begin not atomic select 1; end', opaque],
+  ['call again()', opaque],
+  ['execute mine', opaque],
+  ["execute immediate 'commit'", opaque],
   ['start transaction', begin({}, 'START')],
   ['start transaction read only', begin({ access: 'read only' }, 'START')],
   ['start transaction with consistent snapshot', { kind: 'consistent-snapshot' }],
@@ -60,7 +65,17 @@ const cases: readonly (readonly [text: string, expected: Statement])[] = [
   ["set a = 1, @@transaction_isolation = 'SERIALIZABLE'", { kind: 'set-transaction' }],
   ["set sql_mode = 'autocommit'", sessionChange],
   ['set names utf8mb4', sessionChange],
-  ['set statement max_statement_time = 1 for select 1', plain],
+  ['set statement max_statement_time = 1 for select 1', opaque],
+  ['set global max_connections = 10', setGlobal],
+  ["set sql_mode = '', GLOBAL max_connections = 10", setGlobal],
+  ['set @@global.max_connections = 10', setGlobal],
+  ['SET @a = 1, @@GLOBAL . max_connections := 10', setGlobal],
+  ['set persist max_connections = 10', setGlobal],
+  ['set @@persist_only.max_connections = 10', setGlobal],
+  ['set @@session.sort_buffer_size = @@global.sort_buffer_size', sessionChange],
+  ['set @a = greatest(1, @@global.sort_buffer_size)', sessionChange],
+  ['set @global = 1', sessionChange],
+  ['set global = 1', sessionChange],
   ["set password = 'x'", commits('SET PASSWORD')],
   ['use other', sessionChange],
   ['create table t (a int)', commits('CREATE TABLE')],

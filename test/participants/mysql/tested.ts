@@ -1,27 +1,15 @@
-/** A MySQL participant under test, without an engine: branches are made and ended by hand. */
-import assert from 'node:assert/strict'
+/** A MySQL participant under test, without an engine. */
 import type { Pool, PoolConnection, ResultSetHeader, RowDataPacket } from 'mysql2/promise'
 import type { BranchId } from '../../../src/core/ids.ts'
 import { type MysqlOptions, mysql } from '../../../src/mysql.ts'
-import type {
-  Acknowledgement,
-  BeginOptions,
-  Branch,
-  Participant,
-  ResourceCheck,
-  Vote,
-} from '../../../src/participants/contract.ts'
-import { nextIds } from '../../harness/branch-ids.ts'
-import { realPorts } from '../../harness/ports.ts'
+import { type TestedBranchOf, TestedParticipantOf } from '../../harness/tested-participant.ts'
 import { until } from '../../harness/until.ts'
 
-export class TestedParticipant {
-  readonly participant: Participant<PoolConnection>
+export { causeOf, done } from '../../harness/tested-participant.ts'
 
-  constructor(participant: Participant<PoolConnection>) {
-    this.participant = participant
-  }
+export type TestedBranch = TestedBranchOf<PoolConnection>
 
+export class TestedParticipant extends TestedParticipantOf<PoolConnection> {
   /** A participant over the pool, checked and found ready. */
   static async open(pool: Pool, options: MysqlOptions = {}): Promise<TestedParticipant> {
     const tested = TestedParticipant.attach(pool, options)
@@ -31,106 +19,8 @@ export class TestedParticipant {
 
   /** One that was not checked yet. */
   static attach(pool: Pool, options: MysqlOptions = {}): TestedParticipant {
-    const participant = mysql(pool, options)
-    participant.attach(realPorts())
-    return new TestedParticipant(participant)
+    return new TestedParticipant(mysql(pool, options))
   }
-
-  /** Asks as an engine does, again and again; answers the fingerprint. */
-  async ready(): Promise<string> {
-    let found: ResourceCheck = await this.participant.check()
-    await until('the database is ready', async () => {
-      if (found.status === 'unavailable') found = await this.participant.check()
-      return found.status !== 'unavailable'
-    })
-    assert.ok(found.status === 'ready', JSON.stringify(found))
-    return found.fingerprint
-  }
-
-  async begin(options: Partial<BeginOptions> = {}): Promise<TestedBranch> {
-    const { id, transaction } = nextIds()
-    const branch = await this.participant.begin({
-      id,
-      transaction,
-      timeLeftMs: 20_000,
-      isolation: undefined,
-      readOnly: false,
-      ...options,
-    })
-    return new TestedBranch(options.id ?? id, branch)
-  }
-
-  /** A branch that ran these statements, and is sealed. */
-  async sealed(...statements: readonly string[]): Promise<TestedBranch> {
-    const branch = await this.begin()
-    for (const statement of statements) await branch.client.query(statement)
-    assert.deepEqual(branch.seal(), [])
-    return branch
-  }
-
-  /** A branch that ran these statements and voted yes; its evidence besides. */
-  async prepared(
-    ...statements: readonly string[]
-  ): Promise<{ branch: TestedBranch; evidence: string | undefined }> {
-    const branch = await this.sealed(...statements)
-    const vote = await branch.prepare()
-    assert.ok(vote.vote === 'yes', `voted ${vote.vote}`)
-    return { branch, evidence: vote.evidence }
-  }
-}
-
-/** A branch with its id. */
-export class TestedBranch {
-  readonly id: BranchId
-  readonly branch: Branch<PoolConnection>
-
-  constructor(id: BranchId, branch: Branch<PoolConnection>) {
-    this.id = id
-    this.branch = branch
-  }
-
-  get client(): PoolConnection {
-    return this.branch.client
-  }
-
-  seal(): readonly string[] {
-    return this.branch.seal()
-  }
-
-  /** Tells it the decision, as an engine does, until the answer is known. */
-  async finished(decision: 'commit' | 'rollback'): Promise<Acknowledgement> {
-    let answer: Acknowledgement = await this.branch[decision]()
-    await until('the branch is finished', async () => {
-      if (answer.result === 'unknown') answer = await this.branch[decision]()
-      return answer.result !== 'unknown'
-    })
-    return answer
-  }
-
-  prepare(): Promise<Vote> {
-    return this.branch.prepare()
-  }
-
-  /** Seals and prepares; the cause of the no that is expected. */
-  async refusedVote(): Promise<unknown> {
-    this.branch.seal()
-    const vote = await this.branch.prepare()
-    assert.ok(vote.vote === 'no', `voted ${vote.vote}`)
-    return vote.cause
-  }
-
-  /** Seals and rolls back what was not voted on. */
-  async dropped(): Promise<void> {
-    this.branch.seal()
-    assert.deepEqual(await this.branch.rollback(), done)
-  }
-}
-
-export const done = { result: 'done' }
-
-/** The cause that a vote, a result or an acknowledgement carries. */
-export function causeOf(answer: object | undefined): unknown {
-  return answer !== undefined && 'cause' in answer ? answer.cause : undefined
 }
 
 /** The number of a server's error. */
