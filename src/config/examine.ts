@@ -7,6 +7,7 @@ import { nodeClock } from '../node/clock.ts'
 import { surveyLog } from '../node/log-survey.ts'
 import { nodeRandom } from '../node/random.ts'
 import { nodeTimers } from '../node/timers.ts'
+import { findClearSecrets } from './clear-secrets.ts'
 import type { LoadedConfiguration } from './load.ts'
 import { given, openResources } from './resources.ts'
 import type { Environment } from './secret.ts'
@@ -24,6 +25,7 @@ export async function examineConfigured(
   const { configuration, log } = loaded
   const ports = { clock: nodeClock(), timers: nodeTimers(), random: nodeRandom() }
   const limits = limitsFrom(given(configuration.doctor ?? {}), settingsFrom(configuration))
+  const secrets = await findClearSecrets(loaded)
   const { participants, end } = await openResources(loaded, environment)
   for (const [resource, participant] of participants) participant.attach({ ...ports, resource })
   try {
@@ -38,6 +40,7 @@ export async function examineConfigured(
         logs: [],
         acceptChanged: new Set(configuration.acceptChanged),
         survey: () => surveyLog(log, []),
+        known: secrets,
       },
       limits,
       ports,

@@ -3,7 +3,7 @@ import type { Decision, Outcome } from '../core/decision.ts'
 import type { BrokenInvariant } from '../core/invariant.ts'
 import type { Clock, Context, Events, Random, SignalSource, Timers } from '../core/ports.ts'
 import type { DoctorReport } from '../doctor/doctor.ts'
-import type { DoctorOptions } from '../doctor/options.ts'
+import { type DoctorOptions, limitsFrom } from '../doctor/options.ts'
 import type { DecisionLogs, LogStatistics, Signature } from '../log/contract.ts'
 import { Administration, type Resolution } from './administration.ts'
 import { type CloseReport, Closing } from './closing.ts'
@@ -16,7 +16,7 @@ import { type Propagator, propagate, readCall, transactionRequired } from './pro
 import type { Transacted } from './run.ts'
 import type { Scope, Transaction } from './scope.ts'
 import { type LogPlace, SelfExamination } from './self-examination.ts'
-import type { Settings } from './settings.ts'
+import { type Settings, settingsFrom } from './settings.ts'
 import type { Sighting } from './sweep.ts'
 
 /** Everything that the coordinator asks of the world outside. */
@@ -44,6 +44,8 @@ export interface CoordinatorOptions<Resources extends ResourceMap = ResourceMap>
   readonly resources: Resources
   /** Names whose database was replaced on purpose; see `ASSENT_RESOURCE_CHANGED`. */
   readonly acceptChanged?: readonly NameOf<Resources>[]
+  /** The limits of `coordinator.doctor`, where a call gives none of its own. */
+  readonly doctor?: DoctorOptions
 }
 
 type Work<Resources extends ResourceMap, Name extends NameOf<Resources>, Value> = (
@@ -83,7 +85,11 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
   readonly #examination: SelfExamination
 
   /** Use `openCoordinator`. */
-  constructor(parts: Parts, ports: CoordinatorPorts, acceptChanged: readonly string[] = []) {
+  constructor(
+    parts: Parts,
+    ports: CoordinatorPorts,
+    { acceptChanged = [], doctor = {} }: Pick<CoordinatorOptions, 'acceptChanged' | 'doctor'> = {},
+  ) {
     const { engine, books, sweep } = parts
     const { clock, events, context, signals } = ports
     this.#parts = parts
@@ -94,6 +100,7 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
       ports,
       transactions: () => this.transactions(),
       acceptChanged,
+      limits: doctor,
     })
     this.#propagator = {
       runner: { engine, book: books.own, context, signals },
@@ -273,5 +280,7 @@ export async function createCoordinator<const Resources extends ResourceMap>(
   ports: CoordinatorPorts,
   options: CoordinatorOptions<Resources>,
 ): Promise<Coordinator<Resources>> {
-  return new Coordinator<Resources>(await openParts(ports, options), ports, options.acceptChanged)
+  // A limit that is none is refused before anything is opened.
+  limitsFrom(options.doctor ?? {}, settingsFrom(options))
+  return new Coordinator<Resources>(await openParts(ports, options), ports, options)
 }

@@ -31,23 +31,29 @@ export class SelfExamination {
   readonly #ports: ExaminationPorts
   readonly #transactions: () => readonly PendingTransaction[]
   readonly #acceptChanged: ReadonlySet<string>
+  readonly #limits: DoctorOptions
 
   constructor(options: {
     readonly parts: Parts
     readonly ports: ExaminationPorts
     readonly transactions: () => readonly PendingTransaction[]
     readonly acceptChanged: readonly string[]
+    readonly limits: DoctorOptions
   }) {
     this.#parts = options.parts
     this.#ports = options.ports
     this.#transactions = options.transactions
     this.#acceptChanged = new Set(options.acceptChanged)
+    this.#limits = options.limits
   }
 
-  /** Throws `ASSENT_INVALID_OPTION`. */
+  /** What `options` leave out is as the coordinator was opened. Throws `ASSENT_INVALID_OPTION`. */
   async run(options: DoctorOptions): Promise<DoctorReport> {
     const { engine, books } = this.#parts
     const { place } = this.#ports
+    const given = Object.fromEntries(
+      Object.entries(options).filter(([, value]) => value !== undefined),
+    )
     const resources = [...engine.resources.all()]
     return await examine(
       {
@@ -61,7 +67,7 @@ export class SelfExamination {
         acceptChanged: this.#acceptChanged,
         survey: place && (() => this.#survey(place.survey)),
       },
-      limitsFrom(options, engine.settings),
+      limitsFrom({ ...this.#limits, ...given }, engine.settings),
       this.#ports,
     )
   }

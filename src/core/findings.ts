@@ -6,8 +6,10 @@ export interface ReportedFinding {
   readonly id: FindingId
   /** What was found, with its names and figures. */
   readonly found: string
-  /** What cures it, ready to be run: SQL at that resource, or a line for a shell. */
+  /** What cures it, ready to be run: SQL at that resource, or a line for a shell or a file. */
   readonly command?: string | undefined
+  /** What only looks, and changes nothing: SQL at that resource, or a line for a shell. */
+  readonly look?: string | undefined
 }
 
 export interface Finding {
@@ -22,10 +24,12 @@ export interface Finding {
   readonly cure: string
   /** What to run, where a command does it. */
   readonly command: string | undefined
+  /** What shows more of it, and cures nothing. */
+  readonly look: string | undefined
 }
 
 export function findingAt(resource: string | undefined, reported: ReportedFinding): Finding {
-  const { id, found, command } = reported
+  const { id, found, command, look } = reported
   const { severity, effect, cure } = findingCatalogue[id]
-  return { id, severity, resource, found, effect, cure, command }
+  return { id, severity, resource, found, effect, cure, command, look }
 }

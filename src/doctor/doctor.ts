@@ -26,6 +26,8 @@ export interface Patient {
   readonly acceptChanged: ReadonlySet<string>
   /** Looks at the log's directory; undefined where there is none to look at. */
   readonly survey: (() => ReturnType<SurveyLog>) | undefined
+  /** What the caller has found already, and is to stand in the report. */
+  readonly known?: readonly Finding[]
 }
 
 export interface DoctorPorts {
@@ -95,6 +97,7 @@ export async function examine(
     ...[...problem, ...ofLog].map((each) => findingAt(undefined, each)),
     ...examined.flatMap((each) => each.findings),
     ...judgeTogether(examined, processes),
+    ...(patient.known ?? []),
   ]
   return {
     installation: patient.log.installation,

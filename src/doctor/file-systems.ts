@@ -60,13 +60,13 @@ export function judgeFileSystem({ directory, fileSystem }: LogSurvey): ReportedF
     return { id: 'log-file-system-unknown', found }
   }
   const kind = kinds.get(type)
-  const command = `df -T ${quoted(directory)}`
+  const look = `df -T ${quoted(directory)}`
   if (kind === undefined) {
     const found = `${directory} is on a file system of the type 0x${type.toString(16)}`
-    return { id: 'log-file-system-unknown', found, command }
+    return { id: 'log-file-system-unknown', found, look }
   }
   if (kind.keeps) return undefined
-  return { id: kind.id, found: `${directory} is on ${kind.reason}`, command }
+  return { id: kind.id, found: `${directory} is on ${kind.reason}`, look }
 }
 
 /** A path as a shell takes it, whatever is in it. */

@@ -34,7 +34,7 @@ function judgeAccess(survey: LogSurvey, { installation }: LogExpectation): Repor
     found.push({
       id: 'log-unusable',
       found: `${directory} can not be used by this account: ${problem}`,
-      command: `ls -ld ${quoted(directory)}; id`,
+      look: `ls -ld ${quoted(directory)}; id`,
     })
   }
   if (damage !== undefined) found.push({ id: 'log-damaged', found: damage })
@@ -53,17 +53,17 @@ function judgeSpace(
 ): ReportedFinding[] {
   if (fileSystem === undefined) return []
   const { freeBytes, freeFiles } = fileSystem
-  const command = `df -h ${quoted(directory)}; df -i ${quoted(directory)}`
+  const look = `df -h ${quoted(directory)}; df -i ${quoted(directory)}`
   if (freeFiles !== undefined && freeFiles < segmentsAhead) {
     const found = `the file system of ${directory} can take no more files`
-    return [{ id: 'log-space-out', found, command }]
+    return [{ id: 'log-space-out', found, look }]
   }
   const nowBytes = segmentsAhead * segmentBytes
   if (freeBytes < nowBytes) {
     const found =
       `${bytesOf(freeBytes)} are free under ${directory}, and the next files take ` +
       bytesOf(nowBytes)
-    return [{ id: 'log-space-out', found, command }]
+    return [{ id: 'log-space-out', found, look }]
   }
   const processes = Math.max(1, slots.filter(({ isHeld }) => isHeld === true).length)
   const usedBytes = slots.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
@@ -72,14 +72,14 @@ function judgeSpace(
   const found =
     `${bytesOf(freeBytes)} are free under ${directory}, and the log of ` +
     `${counted(processes, 'process', 'processes')} may grow to ${bytesOf(growsToBytes)}`
-  return [{ id: 'log-space-low', found, command }]
+  return [{ id: 'log-space-low', found, look }]
 }
 
 function judgeSlots({ slots, directory }: LogSurvey, expected: LogExpectation): ReportedFinding[] {
   const held = slots.filter(({ isHeld }) => isHeld === true)
   if (held.length < expected.slots) return []
   const found = `live processes hold all ${expected.slots} slots of ${directory}`
-  return [{ id: 'log-slots-taken', found, command: listCommand(directory) }]
+  return [{ id: 'log-slots-taken', found, look: listCommand(directory) }]
 }
 
 function judgeSlot(slot: SlotSurvey, directory: string): ReportedFinding[] {
@@ -90,12 +90,12 @@ function judgeSlot(slot: SlotSurvey, directory: string): ReportedFinding[] {
     found.push({
       id: 'log-process-silent',
       found: `a live process holds ${location} and does not answer (${silence})`,
-      command: listCommand(directory),
+      look: listCommand(directory),
     })
   }
   const left = abandoned(slot)
   if (left !== undefined) {
-    found.push({ id: 'log-abandoned', found: left, command: listCommand(directory) })
+    found.push({ id: 'log-abandoned', found: left, look: listCommand(directory) })
   }
   if (awaited.length > 0) {
     found.push({
@@ -103,7 +103,7 @@ function judgeSlot(slot: SlotSurvey, directory: string): ReportedFinding[] {
       found:
         `${counted(awaited.length, 'transaction waits', 'transactions wait')} for an operator: ` +
         listOf(awaited, 3),
-      command: `assent show ${awaited[0]} --log ${quoted(directory)}`,
+      look: `assent show ${awaited[0]} --log ${quoted(directory)}`,
     })
   }
   return found

@@ -22,13 +22,12 @@ export function judgePrepared(
 ): ReportedFinding[] {
   const of = (owner: Owner): PreparedBranch[] =>
     prepared.filter(({ id }) => ownerOf(id, claims) === owner)
-  const times = { serverNowMs, oldestDetachedMs: diagnosis?.oldestDetachedMs }
-  const own = waiting(of('ours'), { ...times, limitMs: claims.ownAgeMs })
-  const others = waiting(of('stranger'), { ...times, limitMs: claims.strangerAgeMs })
+  const [ours, others] = [of('ours'), of('stranger')]
   return [
     ...judgeNamesakes(of('namesake'), diagnosis, claims),
-    ...(own === undefined ? [] : [ownWait(own)]),
-    ...(others === undefined ? [] : [strangersWait(others, diagnosis)]),
+    ...ownWait(waiting(ours, serverNowMs, claims.ownAgeMs)),
+    ...strangersWait(waiting(others, serverNowMs, claims.strangerAgeMs), diagnosis),
+    ...judgeUndated(prepared, diagnosis, { ours, others, claims }),
   ]
 }
 
@@ -44,47 +43,80 @@ interface Waiting {
   readonly text: string
 }
 
-/** Those that wait for longer than the limit; undefined where none does. */
+/** Those that wait for longer than the limit, of those that tell their age. */
 function waiting(
   branches: readonly PreparedBranch[],
-  times: {
-    readonly serverNowMs: number
-    readonly limitMs: number
-    readonly oldestDetachedMs: number | undefined
-  },
+  serverNowMs: number,
+  limitMs: number,
 ): Waiting | undefined {
-  const { serverNowMs, limitMs, oldestDetachedMs } = times
   const dated = branches.flatMap(({ id, preparedAtMs }) => {
     const ageMs = serverNowMs - (preparedAtMs ?? serverNowMs)
     return ageMs > limitMs ? [{ id, shown: `${id} (${spanOf(ageMs)})` }] : []
   })
-  if (dated.length > 0) {
-    const shown = listOf(dated.map((each) => each.shown))
-    return {
-      ids: dated.map(({ id }) => id),
-      text: `prepared for longer than ${spanOf(limitMs)}: ${shown}`,
-    }
-  }
-  const undated = branches.filter(({ preparedAtMs }) => preparedAtMs === undefined)
-  const oldestMs = serverNowMs - (oldestDetachedMs ?? serverNowMs)
-  if (undated.length === 0 || oldestMs <= limitMs) return undefined
-  const ids = undated.map(({ id }) => id)
-  const oldest = `the oldest transaction without a session is ${spanOf(oldestMs)} old`
-  return { ids, text: `prepared, and ${oldest} (the limit is ${spanOf(limitMs)}): ${listOf(ids)}` }
-}
-
-function ownWait({ ids, text }: Waiting): ReportedFinding {
-  const many = counted(ids.length, 'branch of ours is', 'branches of ours are')
-  return { id: 'own-branch-waits', found: `${many} ${text}`, command: `assent show ${ids[0]}` }
-}
-
-function strangersWait({ ids, text }: Waiting, diagnosis: Diagnosis | undefined): ReportedFinding {
-  const many = counted(ids.length, 'transaction of others is', 'transactions of others are')
+  if (dated.length === 0) return undefined
+  const shown = listOf(dated.map((each) => each.shown))
   return {
-    id: 'stranger-branch-waits',
-    found: `${many} ${text}`,
-    command: diagnosis?.preparedQuery,
+    ids: dated.map(({ id }) => id),
+    text: `prepared for longer than ${spanOf(limitMs)}: ${shown}`,
   }
+}
+
+/**
+ * Where one age stands for all that is prepared at a server: it is ours, or another's, only where all
+ * are of one side; else it is said that it is one of them.
+ */
+function judgeUndated(
+  prepared: readonly PreparedBranch[],
+  diagnosis: Diagnosis | undefined,
+  sides: {
+    readonly ours: readonly PreparedBranch[]
+    readonly others: readonly PreparedBranch[]
+    readonly claims: Claims
+  },
+): ReportedFinding[] {
+  const { ours, others, claims } = sides
+  const { oldestAgeMs, elsewhere = 0 } = diagnosis?.undated ?? {}
+  if (oldestAgeMs === undefined) return []
+  const limitMs = Math.min(
+    ours.length > 0 ? claims.ownAgeMs : Number.POSITIVE_INFINITY,
+    others.length > 0 ? claims.strangerAgeMs : Number.POSITIVE_INFINITY,
+  )
+  if (oldestAgeMs <= limitMs) return []
+  const ids = [...ours, ...others].map(({ id }) => id)
+  const oldest = `the oldest of all that is prepared there is at least ${spanOf(oldestAgeMs)} old`
+  const limit = `(the limit is ${spanOf(limitMs)})`
+  const all = { ids, text: `prepared, and ${oldest} ${limit}: ${listOf(ids)}` }
+  const total = prepared.length + elsewhere
+  if (ours.length === total) return ownWait(all)
+  if (others.length === total) return strangersWait(all, diagnosis)
+  const rest = total - ours.length - others.length
+  const whose = [
+    ...(ours.length > 0 ? [counted(ours.length, 'branch of ours', 'branches of ours')] : []),
+    ...(others.length > 0 ? [counted(others.length, 'of others', 'of others')] : []),
+    ...(rest > 0
+      ? [counted(rest, 'of another database or log', 'of other databases or logs')]
+      : []),
+  ]
+  const found = `prepared are ${whose.join(', ')}, and ${oldest} ${limit}: ${listOf(ids)}`
+  return [{ id: 'unclear-branch-waits', found, look: diagnosis?.preparedQuery }]
+}
+
+function ownWait(own: Waiting | undefined): ReportedFinding[] {
+  if (own === undefined) return []
+  const { ids, text } = own
+  const many = counted(ids.length, 'branch of ours is', 'branches of ours are')
+  return [{ id: 'own-branch-waits', found: `${many} ${text}`, look: `assent show ${ids[0]}` }]
+}
+
+function strangersWait(
+  others: Waiting | undefined,
+  diagnosis: Diagnosis | undefined,
+): ReportedFinding[] {
+  if (others === undefined) return []
+  const { ids, text } = others
+  const many = counted(ids.length, 'transaction of others is', 'transactions of others are')
+  const look = diagnosis?.preparedQuery
+  return [{ id: 'stranger-branch-waits', found: `${many} ${text}`, look }]
 }
 
 /** By what it has prepared, and by the sessions that it has open now. */
@@ -105,6 +137,6 @@ function judgeNamesakes(
   return [...seen].map(([log, signs]) => ({
     id: 'another-installation',
     found: `'${installation}' is at work here with ${log}, a log not ours: ${listOf(signs)}`,
-    command: branches.length > 0 ? diagnosis?.preparedQuery : undefined,
+    look: branches.length > 0 ? diagnosis?.preparedQuery : undefined,
   }))
 }

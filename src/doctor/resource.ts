@@ -64,7 +64,7 @@ export async function examineResource(given: ResourceExamination): Promise<Exami
   const reported = [
     ...(diagnosis?.findings ?? []),
     ...judgeAnswers(check, diagnosed, listed),
-    ...judgeFingerprint(check, given.known),
+    ...judgeFingerprint(name, check, given.known),
     ...judgeClock(diagnosis, limits),
     ...judgePrepared(prepared ?? [], diagnosis, serverNowMs, { ...claims, ...limits }),
   ]
@@ -83,18 +83,25 @@ function judgeAnswers(
   if (check.status === 'unavailable') {
     return isExplained ? [] : [{ id: 'resource-unreachable', found: unreachable(check.cause) }]
   }
-  const found: ReportedFinding[] = []
+  const reported: ReportedFinding[] = []
   if (check.status === 'refused' && !isExplained) {
-    found.push({ id: 'resource-refused', found: `${check.problem}. ${check.cure}` })
+    const found = `${check.problem}. ${check.cure}`
+    reported.push({ id: 'resource-refused', found, command: commandIn(check.cure) })
   }
   if ('cause' in diagnosed) {
-    found.push({ id: 'not-examined', found: `its set-up: ${messageOf(diagnosed.cause)}` })
+    reported.push({ id: 'not-examined', found: `its set-up: ${messageOf(diagnosed.cause)}` })
   }
   const isHidden = own.some(({ id }) => id === 'prepared-hidden')
   if (listed !== undefined && 'cause' in listed && !isHidden) {
-    found.push({ id: 'not-examined', found: `what is prepared: ${messageOf(listed.cause)}` })
+    reported.push({ id: 'not-examined', found: `what is prepared: ${messageOf(listed.cause)}` })
   }
-  return found
+  return reported
+}
+
+/** The statement in a cure that begins with `Run`, and ends before what else could be done. */
+function commandIn(cure: string): string | undefined {
+  const statement = /^Run ((?:GRANT|ALTER|SET) .+?)(?:\.$|\. |; | and | \()/.exec(cure)?.[1]
+  return statement === undefined ? undefined : `${statement};`
 }
 
 /** Drivers leave the message of a failed connection empty where several addresses were tried. */
@@ -105,10 +112,15 @@ function unreachable(cause: unknown): string {
   return tried.length > 0 ? tried.join('; ') : 'it can not be reached'
 }
 
-function judgeFingerprint(check: ResourceCheck, known: readonly string[]): ReportedFinding[] {
+function judgeFingerprint(
+  name: string,
+  check: ResourceCheck,
+  known: readonly string[],
+): ReportedFinding[] {
   if (check.status !== 'ready' || known.length === 0 || known.includes(check.fingerprint)) return []
   const found = `it was ${known.at(-1)}, and now is ${check.fingerprint}`
-  return [{ id: 'resource-changed', found }]
+  const command = `acceptChanged: ['${name}']  // an option, where it was replaced on purpose`
+  return [{ id: 'resource-changed', found, command }]
 }
 
 function judgeClock(

@@ -18,6 +18,7 @@ import { nodeDisk } from './disk.ts'
 import { diagnosticsEvents } from './events.ts'
 import { surveyLog } from './log-survey.ts'
 import { nodeRandom } from './random.ts'
+import { requireNode } from './runtime.ts'
 import { stopProcess } from './stop-process.ts'
 import { backgroundTimers, nodeTimers } from './timers.ts'
 
@@ -36,7 +37,7 @@ export interface OpenCoordinatorOptions<Resources extends ResourceMap = Resource
 }
 
 const known: ReadonlySet<string> = new Set([
-  ...['name', 'log', 'slots', 'retention', 'controlSocket', 'resources', 'acceptChanged'],
+  ...['name', 'log', 'slots', 'retention', 'controlSocket', 'resources', 'acceptChanged', 'doctor'],
   ...Object.keys(defaultSettings),
 ])
 
@@ -50,13 +51,14 @@ const known: ReadonlySet<string> = new Set([
  *   resources: { orders: postgres(ordersPool), stock: postgres(stockPool) },
  * })
  *
- * @throws `ASSENT_INVALID_OPTION`; `ASSENT_LOG_BUSY`, `ASSENT_LOG_CORRUPT`,
+ * @throws `ASSENT_UNSUPPORTED_NODE`, `ASSENT_INVALID_OPTION`; `ASSENT_LOG_BUSY`, `ASSENT_LOG_CORRUPT`,
  * `ASSENT_LOG_INCOMPATIBLE` or `ASSENT_LOG_FAILED`; `ASSENT_RESOURCE_REFUSED` or
  * `ASSENT_RESOURCE_CHANGED`. A resource that can't be reached is no failure: it is asked again.
  */
 export async function openCoordinator<const Resources extends ResourceMap>(
   options: OpenCoordinatorOptions<Resources>,
 ): Promise<Coordinator<Resources>> {
+  requireNode()
   const { name, log, slots, retention } = options
   for (const option of Object.keys(options)) {
     if (!known.has(option)) throw invalid(option, 'is no option of openCoordinator')

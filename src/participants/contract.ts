@@ -169,17 +169,22 @@ export interface Diagnosis {
         raiseTo(limit: number): string
       }
     | undefined
-  /**
-   * Where the resource does not tell when a branch was prepared: since when the oldest transaction
-   * is open that has no session any more; milliseconds since the Unix epoch by the resource's clock.
-   */
-  readonly oldestDetachedMs: number | undefined
+  /** Undefined where the resource tells of each branch when it was prepared, or tells nothing. */
+  readonly undated: UndatedBranches | undefined
   /** What is prepared there, where `listPrepared` shows more than belongs to this resource. */
   readonly prepared?: readonly PreparedBranch[] | undefined
   /** The statement by which an operator lists what is prepared. */
   readonly preparedQuery: string
   /** Logs whose processes have a session there now, as far as the resource tells. */
   readonly present: readonly LogOwner[]
+}
+
+/** What is prepared at a server that does not tell when each branch was: one age for them all. */
+export interface UndatedBranches {
+  /** For how long the oldest of them is open, at least; undefined where none of them is seen. */
+  readonly oldestAgeMs: number | undefined
+  /** How many of them belong to another resource, and are not listed by this one. */
+  readonly elsewhere: number
 }
 
 /** An installation's log, as sessions name it. */

@@ -4,8 +4,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { renderReport } from '../../src/cli/doctor/render.ts'
 import type { Configuration } from '../../src/config/configuration.ts'
 import { openConfigured } from '../../src/config/open.ts'
+import { findingAt } from '../../src/core/findings.ts'
+import { accountUrl, administer, mariadbSuite } from '../harness/mariadb.ts'
 import { postgresSuite, roleUrl } from '../harness/postgres.ts'
 import { type Answer, assentHere, assentIn, jsonOf } from './run-assent.ts'
 
@@ -30,9 +33,10 @@ function at(url: string): Configuration['resources'] {
   return { orders: { kind: 'postgres', url, poolSize: 4 } }
 }
 
+/** But for those about the disk, and about the passwords that the servers of tests have. */
 function findingsOf(answer: Answer): { id: string; resource: string | null; found: string }[] {
   const { findings } = jsonOf(answer)
-  return findings.filter(({ id }: { id: string }) => !ofTheDisk.test(id))
+  return findings.filter(({ id }: { id: string }) => !ofTheDisk.test(id) && id !== 'secret-in-file')
 }
 
 /** Everything in the log's files, and their names. */
@@ -119,7 +123,7 @@ await postgresSuite('assent doctor', (servers) => {
     assert.deepEqual({ exitCode, err }, { exitCode: 1, err: '' })
     assert.match(
       out,
-      /^ERROR orders: prepared-off\n {2}max_prepared_transactions is 0\n {2}Causes: The /m,
+      /^ERROR orders: prepared-off\n {2}max_prepared_transactions is 0\n {2}Effect: The /m,
     )
     assert.match(out, /^ {4}alter system set max_prepared_transactions = 100; -- and restart/m)
     assert.match(out, /^ERROR orders: fsync-off$/m)
@@ -160,7 +164,62 @@ await postgresSuite('assent doctor', (servers) => {
   })
 })
 
+await mariadbSuite('assent doctor, of a MariaDB server', (servers) => {
+  test('says how things stand, and what is wrong, with its cure', async () => {
+    const url = await servers.database(await servers.shared())
+    const directory = await configured({ resources: { stock: { kind: 'mysql', url } } })
+    const answer = await assentIn(directory, 'doctor', '--json')
+    assert.equal(answer.err, '')
+    const [{ name, kind, status, product, prepared, clockAheadMs }] = jsonOf(answer).resources
+    assert.deepEqual(
+      { name, kind, status, prepared },
+      {
+        ...{ name: 'stock', kind: 'mysql', status: 'ready', prepared: 0 },
+      },
+    )
+    assert.match(product, /^(MariaDB|MySQL) \d+\./)
+    assert.ok(Math.abs(clockAheadMs) < 5_000, `clock ${clockAheadMs}`)
+    await administer(url, 'create table visits (id int) engine = MyISAM')
+    const { out } = await assentIn(directory, 'doctor')
+    assert.match(out, /^WARNING stock: tables-not-transactional$/m)
+    assert.match(out, /^ {4}alter table `visits` engine = InnoDB;$/m)
+    assert.match(out, /^stock {10}(MariaDB|MySQL) \d+.*, ready, 0 prepared, clock [+-]?\d+ ms$/m)
+  })
+
+  test('says of a password in the file that it is there, and not what it is', async () => {
+    const url = await servers.database(await servers.shared())
+    const account = `create user if not exists teller@'%' identified by 'geheim'`
+    await administer(url, account, `grant all on *.* to teller@'%'`)
+    const known = accountUrl(url, 'teller', 'geheim')
+    const directory = await configured({ resources: { stock: { kind: 'mysql', url: known } } })
+    const answer = await assentIn(directory, 'doctor', '--json')
+    const ids = jsonOf(answer).findings.map(({ id }: { id: string }) => id)
+    assert.ok(ids.includes('secret-in-file'), answer.out)
+    assert.doesNotMatch(answer.out + answer.err, /geheim/)
+    await administer(url, `drop user teller@'%'`)
+  })
+
+  test('exits with 1 at a server that forces nothing', { skip: servers.notOurs }, async () => {
+    const { url } = await servers.start({ settings: { innodb_flush_log_at_trx_commit: 0 } })
+    const directory = await configured({ resources: { stock: { kind: 'mysql', url } } })
+    const { exitCode, out } = await assentIn(directory, 'doctor')
+    assert.equal(exitCode, 1)
+    assert.match(out, /^ERROR stock: fsync-off\n {2}innodb_flush_log_at_trx_commit is 0$/m)
+  })
+})
+
 declare const client: { query(text: string): Promise<{ rows: unknown[] }> }
+
+test('what assent doctor says for people tells what cures from what only looks', () => {
+  const findings = [
+    findingAt('stock', { id: 'fsync-off', found: 'x', command: 'set global x = 1;' }),
+    findingAt(undefined, { id: 'log-volatile', found: 'y', look: 'df -T /transactions' }),
+  ]
+  const report = { installation: 'shop', findings, resources: [], log: undefined }
+  const text = renderReport('assent.config.json', report)
+  assert.match(text, /^ {2}Cure: Switch the forced writes on\.\n {4}set global x = 1;\n\n/m)
+  assert.match(text, /^ {2}Cure: Move .*\.\n {2}To look at it:\n {4}df -T \/transactions\n\n/m)
+})
 
 describe('assent doctor refuses', () => {
   const refused = async (given: Partial<Configuration>, says: RegExp): Promise<void> => {

@@ -12,6 +12,7 @@ import type { Configuration, ResourceConfiguration } from '../../src/config/conf
 import { loadConfiguration } from '../../src/config/load.ts'
 import { openConfigured } from '../../src/config/open.ts'
 import { urlAt } from '../../src/config/secret.ts'
+import type { DoctorOptions } from '../../src/doctor/options.ts'
 import { administer, mariadbSuite } from '../harness/mariadb.ts'
 import { postgresSuite } from '../harness/postgres.ts'
 import { sample } from './samples.ts'
@@ -145,6 +146,26 @@ await postgresSuite('a configuration with databases that are there', (servers) =
     assert.equal(pool.ended, true)
   })
 
+  test("gives its coordinator the doctor's limits, which a call may replace", async () => {
+    const url = await servers.database(await servers.shared())
+    const directory = await configured({
+      resources: { orders: { kind: 'postgres', url } },
+      doctor: { strangerAgeMs: 1 },
+    })
+    const pool = servers.pool(url)
+    await pool.query(`begin; prepare transaction 'nightly-${process.pid}'`)
+    const { coordinator, close } = await openConfigured({ directory })
+    const isFound = async (options?: DoctorOptions): Promise<boolean> => {
+      const { findings } = await coordinator.doctor(options)
+      return findings.some(({ id }) => id === 'stranger-branch-waits')
+    }
+    assert.equal(await isFound(), true)
+    assert.equal(await isFound({ limitMs: 9_000 }), true, 'a call took what it did not name')
+    assert.equal(await isFound({ strangerAgeMs: 3_600_000 }), false)
+    await close()
+    await pool.query(`rollback prepared 'nightly-${process.pid}'`)
+  })
+
   test('gives up its pools where the coordinator refuses', async () => {
     const server = await servers.start({ maxPreparedTransactions: 0 })
     const directory = await configured({
@@ -159,6 +180,20 @@ await postgresSuite('a configuration with databases that are there', (servers) =
 })
 
 await mariadbSuite('a configuration with a MariaDB database', (servers) => {
+  test('is as the reference shows it', async () => {
+    const file = join(folder, 'mariadb.config.json')
+    await writeFile(file, sample('mariadb/assent.config.json'))
+    const loaded = await loadConfiguration({ file })
+    assert.equal(loaded.configuration.resources.stock?.kind, 'mysql')
+    const url = await servers.database(await servers.shared())
+    const { stock } = loaded.configuration.resources
+    const directory = await configured({ resources: { stock: stock as ResourceConfiguration } })
+    const opened = await openConfigured({ directory, environment: { STOCK_URL: url } })
+    const { resources } = await opened.coordinator.doctor()
+    assert.match(resources[0]?.fingerprint ?? '', /stock-1/)
+    await opened.close()
+  })
+
   test('opens it by either name of the protocol, and works there', async () => {
     const url = await servers.database(await servers.shared())
     await administer(url, 'create table item (id int) engine = InnoDB')

@@ -4,13 +4,17 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { findingCatalogue } from '../../src/core/finding-catalogue.ts'
 import { findingAt } from '../../src/core/findings.ts'
+import { ofConfigurations } from './configuration-table.ts'
 import { assertFound, type Provocation } from './examination.ts'
 import { findingHead, findingPage, writeFindings } from './finding-page.ts'
 import { ofLogs } from './log-table.ts'
 import { ofMariadb } from './mariadb-table.ts'
 import { ofResources, ofServers } from './postgres-table.ts'
 
-const table: readonly Provocation[] = [...ofLogs, ...ofServers, ...ofResources, ...ofMariadb]
+const table: readonly Provocation[] = [
+  ...[...ofConfigurations, ...ofLogs],
+  ...[...ofServers, ...ofResources, ...ofMariadb],
+]
 
 test('docs/operating/doctor.md says of every finding what the catalogue says', () => {
   const page = readFileSync(findingPage, 'utf8')

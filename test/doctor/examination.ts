@@ -58,13 +58,15 @@ export interface Provocation {
   readonly says: RegExp
   /** What the command that cures it looks like; undefined where there is none. */
   readonly command?: RegExp
+  /** What the command that only looks is like; undefined where there is none. */
+  readonly look?: RegExp
   /** Other findings that the same provocation can't but cause. */
   readonly besides?: readonly FindingId[]
 }
 
 /** Throws unless the provoked finding is there, as the table has it, and no other. */
 export function assertFound(findings: readonly Finding[], expected: Provocation): void {
-  const { id, severity, at, says, command, besides = [] } = expected
+  const { id, severity, at, says, command, look, besides = [] } = expected
   const found = findings.find((each) => each.id === id && each.resource === at)
   const all = findings.map((each) => `${each.resource ?? 'log'}: ${each.id}: ${each.found}`)
   assert.ok(found !== undefined, `${id} was not found; found: ${all.join('; ') || 'nothing'}`)
@@ -72,6 +74,8 @@ export function assertFound(findings: readonly Finding[], expected: Provocation)
   assert.match(found.found, says)
   if (command === undefined) assert.equal(found.command, undefined)
   else assert.match(found.command ?? '', command)
+  if (look === undefined) assert.equal(found.look, undefined)
+  else assert.match(found.look ?? '', look)
   const others = findings.filter((each) => each.id !== id && !besides.includes(each.id))
   assert.deepEqual(others, [])
 }

@@ -7,7 +7,7 @@ export const findingHead = '## The findings\n\n'
 export function writeFindings(): string {
   const groups = findingGroups.map(({ title, entries }) => {
     const rows = Object.entries(entries).map(([id, { severity, meaning, effect, cure }]) =>
-      [`### ${id}`, `**${severity}.** ${meaning}`, `- Causes: ${effect}\n- Cure: ${cure}`].join(
+      [`### ${id}`, `**${severity}.** ${meaning}`, `- Effect: ${effect}\n- Cure: ${cure}`].join(
         '\n\n',
       ),
     )

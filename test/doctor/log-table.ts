@@ -78,7 +78,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a file in the place of the directory',
     at,
     says: /can not be used by this account: .*transactions is not a directory$/,
-    command: /^ls -ld /,
+    look: /^ls -ld /,
     provoke: async (directory) => {
       await writeFile(directory, '')
       return await findingsOf(directory)
@@ -117,7 +117,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a tmpfs',
     at,
     says: /is on tmpfs, which is memory and no disk$/,
-    command: /^df -T /,
+    look: /^df -T /,
     provoke: () => onSmallDisk(100 * mebibyte),
   },
   {
@@ -126,7 +126,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: "the number of overlay (a machine's own can't be relied on)",
     at,
     says: /is on overlay, a container's own layer/,
-    command: /^df -T /,
+    look: /^df -T /,
     provoke: async () => numbered(0x794c7630),
   },
   {
@@ -135,7 +135,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'the number of NFS',
     at,
     says: /is on NFS: an `async` export/,
-    command: /^df -T /,
+    look: /^df -T /,
     provoke: async () => numbered(0x6969),
   },
   {
@@ -144,7 +144,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a number that is of no file system',
     at,
     says: /is on a file system of the type 0xbadcafe$/,
-    command: /^df -T /,
+    look: /^df -T /,
     provoke: async () => numbered(0xbadcafe),
   },
   {
@@ -153,7 +153,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a tmpfs of 4 MiB',
     at,
     says: /^\d MiB are free under .*, and the next files take 8 MiB$/,
-    command: /^df -h /,
+    look: /^df -h /,
     besides: ['log-volatile'],
     provoke: () => onSmallDisk(4 * mebibyte),
   },
@@ -163,7 +163,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a tmpfs of 32 MiB',
     at,
     says: /^3\d MiB are free under .* of 1 process may grow to 72 MiB$/,
-    command: /^df -h /,
+    look: /^df -h /,
     besides: ['log-volatile'],
     provoke: () => onSmallDisk(32 * mebibyte),
   },
@@ -173,7 +173,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a live process, and room for one',
     at,
     says: /^live processes hold all 1 slots of /,
-    command: /^assent list --log /,
+    look: /^assent list --log /,
     provoke: async (directory) => {
       const { coordinator } = await openShop(directory)
       const findings = await findingsOf(directory, { slots: 1 })
@@ -187,7 +187,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a process that was killed with work left',
     at,
     says: /^nobody holds .*slot-0, and 1 transaction is not over$/,
-    command: /^assent list --log /,
+    look: /^assent list --log /,
     provoke: async (directory) => {
       const child = new Child(import.meta.url, '../cli/shop-process.ts', directory, 'undelivered')
       for (let line = await child.line(); line !== 'ready'; line = await child.line()) {
@@ -203,7 +203,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a live process without a control socket',
     at,
     says: /^a live process holds .*slot-0 and does not answer \(it has no control socket\)$/,
-    command: /^assent list --log /,
+    look: /^assent list --log /,
     provoke: async (directory) => {
       const { coordinator } = await openShop(directory, { controlSocket: false })
       const findings = await findingsOf(directory)
@@ -217,7 +217,7 @@ export const ofLogs: readonly LogProvocation[] = [
     by: 'a transaction that is held',
     at,
     says: /^1 transaction waits for an operator: shop\./,
-    command: /^assent show shop\.\S+ --log /,
+    look: /^assent show shop\.\S+ --log /,
     provoke: async (directory) => {
       const shop = await openShop(directory)
       await makeHeld(shop)

@@ -152,6 +152,7 @@ export const ofResources: readonly PostgresProvocation[] = [
     by: 'a `recovery` whose role may not finish what the pool prepares',
     at,
     says: /the role of `recovery` may not finish/,
+    command: /^GRANT postgres TO stranger;$/,
     provoke: async (servers) => {
       const { url } = await servers.shared()
       await servers.pool(url).query(`create role stranger login password 'known'`)
@@ -165,6 +166,7 @@ export const ofResources: readonly PostgresProvocation[] = [
     by: 'a log that knows the name by another fingerprint',
     at,
     says: /^it was postgresql\/1\/2, and now is postgresql\//,
+    command: /^acceptChanged: \['orders'\] {2}\/\/ /,
     provoke: async (servers) =>
       await examineUrl(
         servers,
@@ -208,7 +210,7 @@ export const ofResources: readonly PostgresProvocation[] = [
     by: 'a branch of a log of ours, and a limit of 1 ms',
     at,
     says: /^1 branch of ours is prepared for longer than 1 ms: assent\.shop\.0123456789abc\.1\.1\.0 \(/,
-    command: /^assent show assent\.shop\.0123456789abc\.1\.1\.0$/,
+    look: /^assent show assent\.shop\.0123456789abc\.1\.1\.0$/,
     provoke: (servers) => withPrepared(servers, [`assent.shop.${ownLog}.1.1.0`], { ownAgeMs: 1 }),
   },
   {
@@ -217,7 +219,7 @@ export const ofResources: readonly PostgresProvocation[] = [
     by: 'a gid of another program and one of another installation, and a limit of 1 ms',
     at,
     says: /^2 transactions of others are prepared for longer than 1 ms: assent\.mail\..*, nightly \(/,
-    command: /^select gid, prepared, owner, database from pg_prepared_xacts/,
+    look: /^select gid, prepared, owner, database from pg_prepared_xacts/,
     provoke: (servers) =>
       withPrepared(servers, [`assent.mail.${ownLog}.1.1.0`, 'nightly'], { strangerAgeMs: 1 }),
   },
@@ -227,7 +229,7 @@ export const ofResources: readonly PostgresProvocation[] = [
     by: 'a branch of our name, of a log that is not ours',
     at,
     says: /^'shop' is at work here with zzzzzzzzzzzzz, a log not ours: assent\.shop\./,
-    command: /^select gid, prepared, owner, database from pg_prepared_xacts/,
+    look: /^select gid, prepared, owner, database from pg_prepared_xacts/,
     provoke: (servers) => withPrepared(servers, ['assent.shop.zzzzzzzzzzzzz.1.1.0'], {}),
   },
   {

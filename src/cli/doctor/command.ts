@@ -31,7 +31,7 @@ function jsonOf(file: string, { installation, findings, resources, log }: Doctor
     errors: countOf(findings, 'error'),
     warnings: countOf(findings, 'warning'),
     notices: countOf(findings, 'notice'),
-    findings: findings.map(({ id, severity, resource, found, effect, cure, command }) => ({
+    findings: findings.map(({ id, severity, resource, found, effect, cure, command, look }) => ({
       id,
       severity,
       /** Null for the log. */
@@ -40,6 +40,7 @@ function jsonOf(file: string, { installation, findings, resources, log }: Doctor
       effect,
       cure,
       command: command ?? null,
+      look: look ?? null,
     })),
     resources: resources.map((each) => ({
       name: each.name,

@@ -30,14 +30,16 @@ function renderFinding({
   effect,
   cure,
   command,
+  look,
 }: Finding): string[] {
   return [
     `${severity.toUpperCase()} ${resource ?? 'log'}: ${id}`,
     ...wrapped(printable(found), columns, '  '),
-    ...wrapped(`Causes: ${effect}`, columns, '  '),
+    ...wrapped(`Effect: ${effect}`, columns, '  '),
     ...wrapped(`Cure: ${cure}`, columns, '  '),
     // Whole, whatever its width: it is there to be copied.
     ...(command === undefined ? [] : [`    ${printable(command)}`]),
+    ...(look === undefined ? [] : ['  To look at it:', `    ${printable(look)}`]),
   ]
 }
 

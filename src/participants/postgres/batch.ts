@@ -10,9 +10,9 @@ import type { BatchStatement, FailedStatement, OnePhaseResult, Vote } from '../c
 import { within } from '../sql/deadline.ts'
 import { type Rules, refuseInBatch } from '../sql/plans.ts'
 import { type ActsParts, PostgresActs } from './acts.ts'
-import type { PgQuery, PgResult } from './driver.ts'
+import type { PgResult } from './driver.ts'
 import { sqlStateOf } from './failures.ts'
-import type { PipelineAnswer } from './pipeline.ts'
+import type { PipelineAnswer, PipelineStatement } from './pipeline.ts'
 import { planFor } from './plans.ts'
 import { assignXid, prepareTransaction } from './sql.ts'
 import { isSeveral } from './statements.ts'
@@ -63,7 +63,7 @@ export class BatchActs extends PostgresActs {
     }
     if (!opening.canRide) return await this.#voteOneByOne(limitMs)
     const raise = opening.weakDurability === undefined ? 'none' : 'session'
-    const ending = [{ text: assignXid(raise) }, { text: prepareTransaction(id) }]
+    const ending = [{ query: assignXid(raise) }, { query: prepareTransaction(id) }]
     const ran = await this.#run([...this.#queries, ...ending], limitMs)
     if ('cause' in ran) {
       if (!ran.isAnswered) return { vote: 'unknown', cause: ran.cause }
@@ -83,7 +83,7 @@ export class BatchActs extends PostgresActs {
       await isRolledBack(this.voting(limitMs))
       return { result: 'aborted', cause }
     }
-    const ran = await this.#run([...this.#queries, { text: 'commit' }], limitMs)
+    const ran = await this.#run([...this.#queries, { query: 'commit' }], limitMs)
     if ('cause' in ran) {
       const { isAnswered, cause } = ran
       return { result: isAnswered ? 'aborted' : 'unknown', cause }
@@ -93,8 +93,8 @@ export class BatchActs extends PostgresActs {
     return { result: 'aborted', cause: notEnded('COMMIT', ran.results) }
   }
 
-  get #queries(): PgQuery[] {
-    return this.#batch.statements.map(({ text, values }) => ({ text, values: [...values] }))
+  get #queries(): PipelineStatement[] {
+    return this.#batch.statements.map(({ text, values }) => ({ query: text, values }))
   }
 
   /** Keeps the results of the batch's own statements; whether none of them ended the transaction. */
@@ -108,21 +108,16 @@ export class BatchActs extends PostgresActs {
 
   /** The answer; or a failure, and whether the server lives and holds nothing of the branch. */
   async #run(
-    queries: readonly PgQuery[],
+    sent: readonly PipelineStatement[],
     limitMs: number,
   ): Promise<PipelineAnswer | { readonly cause: unknown; readonly isAnswered: boolean }> {
     const { opening, timers, statements } = this.#batch
     let cause: unknown
     try {
-      const { results, failure } = await within(
-        timers,
-        limitMs,
-        'the batch',
-        opening.sendAll(queries),
-      )
-      if (failure === undefined) return { results, failure }
-      cause = failure.cause
-      const statement = results.length
+      const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent))
+      if (answer.failure === undefined) return answer
+      cause = answer.failure.cause
+      const statement = answer.results.length
       if (statement < statements.length) this.failed = { statement, cause }
     } catch (error) {
       cause = error

@@ -10,9 +10,14 @@ import { invariant } from '../../core/invariant.ts'
 import type { Timers } from '../../core/ports.ts'
 import { within } from '../sql/deadline.ts'
 import type { ServerSession } from './delivery.ts'
-import { fieldOf, type PgConnection, type PgQuery, type PgResult } from './driver.ts'
+import { fieldOf, type PgConnection, type PgResult } from './driver.ts'
 import type { IsolationLevel } from './options.ts'
-import { type DriverQueryClass, Pipeline, type PipelineAnswer } from './pipeline.ts'
+import {
+  type DriverQueryClass,
+  Pipeline,
+  type PipelineAnswer,
+  type PipelineStatement,
+} from './pipeline.ts'
 import type { Session } from './session.ts'
 import { askSession, beginWith, durableLevels, learnSession, settleSession } from './sql.ts'
 
@@ -97,19 +102,23 @@ export class Beginnings {
   }
 
   /**
-   * Begins with `queries` in the same message. `begun` rejects when it did not begin; then they were
+   * Begins with `statements` in the same message. `begun` rejects when it did not begin; then they were
    * not run either. `answer` is theirs alone.
    */
-  ride(session: Session, options: BeginningOptions, queries: readonly PgQuery[]): Riding {
+  ride(
+    session: Session,
+    options: BeginningOptions,
+    statements: readonly PipelineStatement[],
+  ): Riding {
     const { client } = session
     const known = this.#known.get(client)
     const Query = queryClassOf(client)
     invariant(known !== undefined && Query !== undefined, 'A5', 'BEGIN rides on a known session')
     const { isolation, readOnly, timeLeftMs } = options
     const pipeline = new Pipeline(Query, [
-      { text: beginWith(isolation, readOnly) },
-      { text: settleSession, values: limitValues(known, timeLeftMs) },
-      ...queries,
+      { query: beginWith(isolation, readOnly) },
+      { query: settleSession, values: limitValues(known, timeLeftMs) },
+      ...statements,
     ])
     void client.query(pipeline)
     const begun = pipeline.answered.then((answer) => this.#ridden(session, known, answer))
@@ -129,7 +138,7 @@ export class Beginnings {
     if (begin?.command !== 'BEGIN' || settled?.command !== 'SELECT') {
       throw failure?.cause ?? notBegun(results, session.status)
     }
-    const { pid, durability } = readFacts([settled])
+    const [pid = '0', durability = 'off'] = fieldOf([settled], 'settled')?.split(' ') ?? []
     const facts = { ...known, pid, durability }
     // Another server process behind the same connection: there is a pooler between.
     const learned = pid === known.pid ? facts : readFacts(await session.send(learnSession))

@@ -124,13 +124,13 @@ async function compareWithPool(
         'Point both at the same database of the same server.',
       )
     }
-    const may = fieldOf(await connection.ask(mayFinishFor, [role]), 'may') === 'true'
-    return may
-      ? undefined
-      : refuse(
-          `the role of \`recovery\` may not finish what the role ${role} of the pool prepares`,
-          'Connect both as the same role, or `recovery` as a member of it or a superuser.',
-        )
+    const answer = await connection.ask(mayFinishFor, [role])
+    if (fieldOf(answer, 'may') === 'true') return undefined
+    return refuse(
+      `the role of \`recovery\` may not finish what the role ${role} of the pool prepares`,
+      `Run GRANT ${fieldOf(answer, 'role')} TO ${fieldOf(answer, 'own')}; or connect both as the ` +
+        'same role, or `recovery` as a superuser.',
+    )
   } catch (error) {
     session.destroy(error)
     throw error

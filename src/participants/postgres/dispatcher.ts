@@ -121,7 +121,7 @@ export class Dispatcher {
       void client.query(query, values, tell)
       return undefined
     }
-    const replied = this.#opening.send(asQuery(query, values))
+    const replied = this.#opening.send(query, values)
     if (tell === undefined) return replied
     replied.then((reply) => tell(null, reply), tell)
     return undefined
@@ -239,15 +239,6 @@ function readForm(query: unknown, values: unknown, callback: unknown): Form {
 interface Outgoing {
   readonly query: string | PgQuery
   readonly values?: readonly unknown[]
-}
-
-/** The same in one object, which all the driver's faces take. */
-function asQuery(query: string | PgQuery, values: readonly unknown[] | undefined): PgQuery {
-  if (typeof query === 'string')
-    return values === undefined ? { text: query } : { text: query, values }
-  return values === undefined
-    ? query
-    : (Object.create(query, { values: { value: values } }) as PgQuery)
 }
 
 /** Our own text, or the user's with all its members (types, row mode, getters), by our protocol. */

@@ -96,7 +96,7 @@ async function look(
       server === undefined || settings.lastResource
         ? undefined
         : { server, limit: Number(field('slots')), poolSize: sizeOf(pool), raiseTo },
-    oldestDetachedMs: undefined, // each branch tells its own age
+    undated: undefined, // each branch tells its own age
     preparedQuery,
     present: rowsOf(await connection.send(presenceQuery)).flatMap(({ name }) => ownerOf(name)),
   }
@@ -132,6 +132,7 @@ function judgeServer(field: Fields): ReportedFinding[] {
   return found
 }
 
+/** What check() refuses is an error here, and what it lets pass by an option is none. */
 function judgeDurability(field: Fields, { allowFsyncOff }: Settings): ReportedFinding[] {
   const found: ReportedFinding[] = []
   if (field('fsync') !== 'on') {

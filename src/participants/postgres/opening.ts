@@ -11,7 +11,7 @@ import type { Clock } from '../../core/ports.ts'
 import type { BeginningOptions, Beginnings, Begun, Modes } from './beginning.ts'
 import type { ServerSession } from './delivery.ts'
 import type { PgQuery, PgReply, PgResult, PgSubmittable } from './driver.ts'
-import type { PipelineAnswer } from './pipeline.ts'
+import type { PipelineAnswer, PipelineStatement } from './pipeline.ts'
 import type { Session } from './session.ts'
 
 type State =
@@ -81,10 +81,10 @@ export class Opening {
   }
 
   /** Sends a text of the user's; the first one takes BEGIN with it. */
-  async send(query: PgQuery): Promise<PgReply> {
-    if (this.#state.at === 'idle') return await this.#ride(query)
+  async send(query: string | PgQuery, values: readonly unknown[] | undefined): Promise<PgReply> {
+    if (this.#state.at === 'idle') return await this.#ride({ query, values })
     if (this.#state.at !== 'begun') await this.#begun()
-    return await this.#parts.session.client.query(query)
+    return await this.#parts.session.client.query(query, values)
   }
 
   /** Sends a query object of the user's once the branch is begun; it hears of a failure itself. */
@@ -97,18 +97,18 @@ export class Opening {
   }
 
   /** Sends queries that are all known, with BEGIN; rejects where it did not begin. */
-  async sendAll(queries: readonly PgQuery[]): Promise<PipelineAnswer> {
+  async sendAll(statements: readonly PipelineStatement[]): Promise<PipelineAnswer> {
     invariant(this.#state.at === 'idle', 'A1', 'a batch is all of its branch')
     const { beginnings, session } = this.#parts
-    const { begun, answer } = beginnings.ride(session, this.#options(), queries)
+    const { begun, answer } = beginnings.ride(session, this.#options(), statements)
     void this.#await(begun)
     // The answer is worth nothing where the branch was not begun.
     await this.#begun()
     return await answer
   }
 
-  async #ride(query: PgQuery): Promise<PgReply> {
-    const { results, failure } = await this.sendAll([query])
+  async #ride(statement: PipelineStatement): Promise<PgReply> {
+    const { results, failure } = await this.sendAll([statement])
     if (failure !== undefined) throw failure.cause
     return results.length === 1 ? (results[0] as PgResult) : results
   }

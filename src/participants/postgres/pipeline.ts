@@ -23,10 +23,16 @@ export interface DriverQuery extends PgSubmittable {
 
 /** The driver's class of such objects; `Client.Query` of node-postgres. */
 export type DriverQueryClass = new (
-  query: PgQuery,
+  query: string | PgQuery,
   values: readonly unknown[] | undefined,
   callback: (error: unknown, reply?: PgReply) => void,
 ) => DriverQuery
+
+/** As the driver's `query` takes it; a text costs it less than an object, which it copies. */
+export interface PipelineStatement {
+  readonly query: string | PgQuery
+  readonly values?: readonly unknown[] | undefined
+}
 
 /** What was answered before the first failure, if there was one. */
 export interface PipelineAnswer {
@@ -59,16 +65,13 @@ export class Pipeline implements PgSubmittable {
   #failure: { readonly cause: unknown } | undefined
   #resolve: (answer: PipelineAnswer) => void = () => undefined
 
-  constructor(
-    Query: DriverQueryClass,
-    statements: readonly (PgQuery & { readonly query_timeout?: number })[],
-  ) {
-    this.query_timeout = statements.find((each) => each.query_timeout)?.query_timeout
+  constructor(Query: DriverQueryClass, statements: readonly PipelineStatement[]) {
+    this.query_timeout = statements.map(({ query }) => timeoutOf(query)).find(Boolean)
     this.answered = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#queries = statements.map((statement) => {
-      const query = new Query(statement, undefined, (cause, reply) => {
+    this.#queries = statements.map(({ query: statement, values }) => {
+      const query = new Query(statement, values, (cause, reply) => {
         if (cause !== null && cause !== undefined) this.#fail(cause)
         else this.#results.push(...resultsOf(reply as PgReply))
       })
@@ -89,7 +92,7 @@ export class Pipeline implements PgSubmittable {
   submit(connection: unknown): null {
     const wire = connection as Wire
     // Each query ends itself with a Sync; theirs are held back, and one is sent behind all.
-    const withoutSync: unknown = Object.create(wire, { sync: { value: () => undefined } })
+    const withoutSync = unsyncedOf(wire)
     wire.stream.cork?.()
     try {
       for (const query of this.#queries) {
@@ -160,4 +163,19 @@ export class Pipeline implements PgSubmittable {
   #fail(cause: unknown): void {
     this.#failure ??= { cause }
   }
+}
+
+function timeoutOf(query: string | PgQuery): number | undefined {
+  return typeof query === 'string' ? undefined : (query as { query_timeout?: number }).query_timeout
+}
+
+const unsynced = new WeakMap<Wire, unknown>()
+
+/** The same connection, but for its Sync. */
+function unsyncedOf(wire: Wire): unknown {
+  const known = unsynced.get(wire)
+  if (known !== undefined) return known
+  const made: unknown = Object.create(wire, { sync: { value: () => undefined } })
+  unsynced.set(wire, made)
+  return made
 }

@@ -32,14 +32,15 @@ export function beginWith(isolation: IsolationLevel, readOnly: boolean): string 
 
 /**
  * Behind a BEGIN in one message: what can't be taken for granted of a session that was seen before,
- * and the transaction's limits (`$1` to `$3`, in milliseconds).
+ * and the transaction's limits (`$1` to `$3`, in milliseconds). One column: a driver takes its time
+ * over each.
  */
-export const settleSession: string = `select pg_catalog.pg_backend_pid()::text as pid,
-  pg_catalog.current_setting('synchronous_commit') as durability,
+export const settleSession: string = `select pg_catalog.concat_ws(' ',
+  pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'),
   pg_catalog.set_config('lock_timeout', $1, true),
   pg_catalog.set_config('statement_timeout', $2, true),
   pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true),
-  ${durable('transaction')}`
+  ${durable('transaction')}) as settled`
 
 /** What can't be taken for granted of a session that was seen before. */
 export const askSession = `select pg_catalog.pg_backend_pid()::text as pid,
@@ -137,7 +138,8 @@ export const survey = `select
 
 /** Whether the current role may finish what `$1` prepared. */
 export const mayFinishFor = `select (rolsuper or pg_catalog.pg_has_role(rolname, $1, 'MEMBER'))::text
-  as may from pg_catalog.pg_roles where rolname = current_user`
+  as may, pg_catalog.quote_ident($1::text) as role, pg_catalog.quote_ident(rolname::text) as own
+  from pg_catalog.pg_roles where rolname = current_user`
 
 export const listPrepared = `select gid, extract(epoch from prepared)::text as prepared
   from pg_catalog.pg_prepared_xacts where database = pg_catalog.current_database()`
