@@ -57,7 +57,7 @@ const demo: Command = {
     {
       name: 'config',
       value: 'FILE',
-      help: 'A configuration whose two resources are the two databases.',
+      help: 'A configuration: its two resources are the databases.',
     },
     { name: 'seed', value: 'N', help: 'Repeats the plan of a run: its transfers and its kills.' },
     { name: 'keep', help: 'Leaves servers, tables and log, and says where they are.' },

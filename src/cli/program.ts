@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { errorCatalogue } from '../core/error-catalogue.ts'
 import { codeOf, isAssentError, messageOf } from '../core/errors.ts'
+import { requireNode } from '../node/runtime.ts'
 import { asksFor, readArguments } from './arguments.ts'
 import type { Command, Terminal } from './command.ts'
 import { commands } from './commands.ts'
@@ -21,6 +22,7 @@ export async function runProgram(args: readonly string[], terminal: Terminal): P
   }
   if (asksFor(rest, 'version')) return await showVersion(terminal)
   try {
+    requireNode()
     const given = readArguments(command, rest)
     const run = await command.load()
     return await run(given, terminal)

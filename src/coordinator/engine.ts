@@ -21,7 +21,7 @@ import { Delivery } from './delivery.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { StateChange } from './events.ts'
 import { Evidence } from './evidence.ts'
-import { abortedByVote, logFailed, notAwaited } from './failures.ts'
+import { abortedByVote, logFailed, notAwaited, timedOut } from './failures.ts'
 import { Forcing } from './forcing.ts'
 import { type JoinOptions, join } from './join.ts'
 import {
@@ -274,9 +274,6 @@ export class Engine {
   }
 
   #timedOut(transaction: LiveTransaction): void {
-    const { timeoutMs, id } = transaction
-    const phase = transaction.state.phase
-    const message = `the transaction was not decided within its ${timeoutMs} ms (${phase})`
-    this.abort(transaction, new AssentError('ASSENT_TIMED_OUT', message, { id, timeoutMs, phase }))
+    this.abort(transaction, timedOut(transaction))
   }
 }

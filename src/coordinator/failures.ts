@@ -10,12 +10,29 @@ import type { LiveTransaction } from './live-transaction.ts'
 export function abortedByVote(transaction: LiveTransaction): AssentError<'ASSENT_ABORTED_BY_VOTE'> {
   const votes = transaction.votes
   const against = votes.filter(({ vote }) => vote === 'no' || vote === 'unknown')
-  const named = against.map(({ resource, vote }) => `${resource}: ${vote}`).join(', ')
+  const named = against.map(({ resource, vote, cause }) => `${resource}: ${vote}${reason(cause)}`)
   return new AssentError(
     'ASSENT_ABORTED_BY_VOTE',
-    `the transaction was rolled back by the vote of ${named}`,
+    `the transaction was rolled back by the vote of ${named.join(', ')}`,
     { id: transaction.id, votes },
     { cause: against[0]?.cause },
+  )
+}
+
+function reason(cause: unknown): string {
+  return cause === undefined ? '' : ` (${messageOf(cause)})`
+}
+
+/** The error of a transaction whose time was over before its decision. */
+export function timedOut(
+  { id, timeoutMs, state: { phase } }: LiveTransaction,
+  cause?: unknown,
+): AssentError<'ASSENT_TIMED_OUT'> {
+  return new AssentError(
+    'ASSENT_TIMED_OUT',
+    `the transaction was not decided within its ${timeoutMs} ms (${phase})`,
+    { id, timeoutMs, phase },
+    cause === undefined ? {} : { cause },
   )
 }
 

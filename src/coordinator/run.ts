@@ -4,13 +4,13 @@
  * Keeps A6 at the face: a commit whose answer was lost is `ASSENT_OUTCOME_UNKNOWN`, never a plain
  * failure. Once committed, a time-out or a signal changes nothing.
  */
-import { AssentError } from '../core/errors.ts'
+import { AssentError, isAssentError } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import type { Context, Signal, SignalSource } from '../core/ports.ts'
 import type { Book, ProtocolName } from './book.ts'
 import type { Deadline } from './deadlines.ts'
 import type { Engine } from './engine.ts'
-import { doomed } from './failures.ts'
+import { doomed, timedOut } from './failures.ts'
 import type { LiveTransaction, Watcher } from './live-transaction.ts'
 import type { TransactionOptions } from './options.ts'
 import { Scope } from './scope.ts'
@@ -26,6 +26,9 @@ export interface Transacted<Value> {
   /** Whether every branch had acknowledged; if not, delivery goes on behind the caller. */
   readonly settled: boolean
 }
+
+/** Resources count whole milliseconds. */
+const roundingMs = 1
 
 export interface Runner {
   readonly engine: Engine
@@ -58,7 +61,7 @@ export async function runTransaction<Value>(
     return { value, id, protocol, settled }
   } catch (error) {
     if (live.conclusion === undefined) {
-      engine.abort(live, error)
+      engine.abort(live, isTimeOver(engine, live, error) ? timedOut(live, error) : error)
       await new Settling(engine, live, settleWaitMs).ended
       throwUnlessCommitted(live)
     }
@@ -66,6 +69,14 @@ export async function runTransaction<Value>(
   } finally {
     stopListening?.()
   }
+}
+
+/**
+ * Whether the work failed because its time was over. A resource's own limits end with it, and where
+ * the resource is told first, the work throws the resource's error.
+ */
+function isTimeOver({ clock }: Engine, { deadlineMs }: LiveTransaction, error: unknown): boolean {
+  return !isAssentError(error) && clock.monotonicMs() >= deadlineMs - roundingMs
 }
 
 /** Rolls back when the caller's signal fires, unless it is too late; answers how to stop that. */

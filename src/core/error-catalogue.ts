@@ -21,6 +21,7 @@ export interface CatalogueEntry {
 }
 
 export type ErrorCode =
+  | 'ASSENT_UNSUPPORTED_NODE'
   | 'ASSENT_INVALID_OPTION'
   | 'ASSENT_UNKNOWN_RESOURCE'
   | 'ASSENT_ABORTED_BY_VOTE'
@@ -50,6 +51,14 @@ export type ErrorCode =
   | 'ASSENT_NOT_RESOLVABLE'
 
 export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
+  ASSENT_UNSUPPORTED_NODE: {
+    effect: 'none',
+    retry: 'never',
+    httpStatus: 500,
+    exitCode: 1,
+    meaning: 'The Node that runs this is older than Assent can work with.',
+    cure: 'Run it with the version that the message names, or a newer one.',
+  },
   ASSENT_INVALID_OPTION: {
     effect: 'none',
     retry: 'never',

@@ -27,6 +27,7 @@ type OfTransaction = { readonly id: TransactionId }
 
 /** The structured fields of each code; a code that is not listed has none. */
 interface FieldsByCode {
+  ASSENT_UNSUPPORTED_NODE: { readonly version: string; readonly oldest: string }
   ASSENT_INVALID_OPTION: { readonly option: string }
   ASSENT_UNKNOWN_RESOURCE: { readonly resource: string; readonly known: readonly string[] }
   ASSENT_ABORTED_BY_VOTE: OfTransaction & { readonly votes: readonly VoteReport[] }

@@ -98,7 +98,7 @@ const refusals: readonly Refusal[] = [
   },
   {
     args: ['demo', '--postgres', 'postgres://h/a', '--postgres', 'postgres://h/a'],
-    says: /--postgres names the same database twice; it takes two databases$/,
+    says: /the same database is named twice, and the demo takes two$/,
   },
   {
     args: ['demo', '--config', 'a.json', '--mysql', 'mysql://h/a'],

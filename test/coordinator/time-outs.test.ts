@@ -206,3 +206,28 @@ test('a transaction without a time-out of its own has the default of its coordin
   await world.installation.time.advance(timeoutMs + 40)
   assertTimedOut(await call.reason(), 'active')
 })
+
+test('work that fails because its time is over is told so, whoever noticed first', async (t) => {
+  const world = shop(t)
+  const { coordinator } = await world.installation.start(participants(world))
+  const fault = new Error('canceling statement due to statement timeout')
+  const failAfter = (elapsedMs: number) =>
+    watch(
+      coordinator.transaction(
+        ['orders'],
+        () => {
+          void world.installation.time.stall(elapsedMs)
+          throw fault
+        },
+        { timeoutMs },
+      ),
+    )
+  const late = await failAfter(timeoutMs).reason()
+  assertTimedOut(late, 'active')
+  assert.equal((late as Error).cause, fault)
+  assert.equal(
+    await failAfter(timeoutMs / 2).reason(),
+    fault,
+    'in time, it is the error of the work',
+  )
+})

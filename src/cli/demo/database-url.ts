@@ -63,7 +63,7 @@ export async function readConfiguredUrls(file: string): Promise<readonly Databas
   })
 }
 
-export const sameTwice = '--postgres names the same database twice; it takes two databases'
+export const sameTwice = 'the same database is named twice, and the demo takes two'
 
 function readUrl(kind: DatabaseKind, url: string): DatabaseUrl {
   const { schemes, example } = forms[kind]

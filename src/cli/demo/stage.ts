@@ -123,10 +123,12 @@ function leftLine(database: Database, bank: string): string {
 
 function keptLines(directory: string, databases: readonly Database[], bank: string): string[] {
   const pids = databases.flatMap(({ server }) => server?.pid ?? [])
+  const isAllOwn = databases.every(({ server }) => server !== undefined)
+  const own = isAllOwn ? 'it all' : 'what is not in your databases'
   const stop = pids.length > 0 ? `kill -INT ${pids.join(' ')}; sleep 2; ` : ''
   return [
     ...databases.map((each) => `kept: ${each.side}, ${each.shownUrl}, ${each.placeOf(bank)}`),
     `kept: the decision log, ${join(directory, 'transactions')}`,
-    `to remove it all: ${stop}rm -rf ${directory}`,
+    `to remove ${own}: ${stop}rm -rf ${directory}`,
   ]
 }

@@ -125,7 +125,7 @@ await postgresSuite('assent demo', (servers) => {
         second: 'postgres://127.0.0.1:1/x',
         says: /postgres:\/\/127\.0\.0\.1:1\/x can not be reached: /,
       },
-      { second: `${able}?application_name=x`, says: /names the same database twice/ },
+      { second: `${able}?application_name=x`, says: /the same database is named twice/ },
     ]
     for (const { second, says } of refusals) {
       const answer = await assent(
