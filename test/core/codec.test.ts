@@ -6,7 +6,10 @@ import { BrokenInvariant } from '../../src/core/invariant.ts'
 import { seededRandom } from './seeded-random.ts'
 
 const integers = [0, 1, 127, 128, 16_383, 16_384, 2 ** 31, 2 ** 32 + 5, Number.MAX_SAFE_INTEGER]
-const texts = ['', 'a', 'läden', '取引', '🏦 bank', 'x'.repeat(5_000), '\u0000', 'é'.repeat(127)]
+const texts = [
+  ...['', 'a', 'läden', '取引', '🏦 bank', '\u0000', 'é'.repeat(127), 'two-phase'],
+  ...['x'.repeat(127), 'x'.repeat(128), `${'x'.repeat(126)}é`, 'x'.repeat(5_000)],
+]
 
 function bytesOf(write: (writer: ByteWriter) => void, capacityBytes?: number): Uint8Array {
   const writer = new ByteWriter(capacityBytes)
@@ -61,6 +64,18 @@ describe('what was written is read again', () => {
     assert.equal(reader.fixed32(), 0xfffffffe)
     assert.equal(reader.text(), 'between')
     assert.deepEqual([...reader.raw(4)], [4, 3, 2, 1])
+  })
+
+  test('and what another writer holds goes behind it', () => {
+    const record = new ByteWriter(1)
+    record.text('a record')
+    const writer = new ByteWriter(1)
+    writer.byte(1)
+    writer.append(record)
+    writer.append(new ByteWriter())
+    writer.append(record)
+    const reader = new ByteReader(writer.view(), 1)
+    assert.deepEqual([reader.text(), reader.text(), reader.remaining], ['a record', 'a record', 0])
   })
 
   test('from an offset, and after the writer was used again', () => {

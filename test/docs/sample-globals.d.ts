@@ -14,12 +14,15 @@ import type { Pool, PoolClient } from 'pg'
 
 import type { Clock, Disk, Random, Timers } from '../../src/core/ports.ts'
 
-type Shop = { readonly orders: Participant<PoolClient>; readonly stock: Participant<PoolClient> }
+type Database = Participant<PoolClient, PgResult>
+type Shop = { readonly orders: Database; readonly stock: Database }
 
 declare global {
   const coordinator: Coordinator<Shop>
   const openCoordinator: typeof open
   const postgres: typeof postgresParticipant
+  const mysql: typeof mysqlParticipant
+  const mysql2: typeof mysql2Module
   const custom: typeof customParticipant
   const isAssentError: typeof isError
   const pg: typeof pgModule

@@ -71,6 +71,8 @@ function configuration(): object {
     compilerOptions: {
       noEmit: true,
       allowImportingTsExtensions: true,
+      // As a user has it, who is not as strict.
+      exactOptionalPropertyTypes: false,
       noUnusedLocals: false,
       noUnusedParameters: false,
       types: ['node'],

@@ -61,7 +61,12 @@ export function samplesOfSource(path: string, text: string): Sample[] {
 export function moduleOf(sample: Sample): string {
   const lines = sample.code.split('\n')
   const imports = lines.filter((line) => line.startsWith('import '))
-  const body = lines.filter((line) => !line.startsWith('import ')).map(checked)
+  const rest = lines.filter((line) => !line.startsWith('import '))
+  // A module that is nothing but its default export, such as a configuration file, stays one.
+  if (rest.some((line) => line.startsWith('export default '))) {
+    return [...importOfSource(sample), ...imports, ...rest, ''].join('\n')
+  }
+  const body = rest.map(checked)
   const own = importOfSource(sample)
   const assert = `import assert from 'node:assert/strict'`
   return [

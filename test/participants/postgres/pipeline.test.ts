@@ -28,7 +28,10 @@ await postgresSuite('a PostgreSQL pipeline', (servers) => {
 
   const send = (on: pg.Client, ...statements: readonly PgQuery[]): Promise<PipelineAnswer> => {
     const { Query } = on.constructor as unknown as { Query: DriverQueryClass }
-    const pipeline = new Pipeline(Query, statements)
+    const pipeline = new Pipeline(
+      Query,
+      statements.map((query) => ({ query })),
+    )
     on.query(pipeline as unknown as pg.Submittable)
     return pipeline.answered
   }
