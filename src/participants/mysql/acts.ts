@@ -15,7 +15,7 @@ import type { Identity } from '../sql/identity.ts'
 import { setSavepoint } from '../sql/savepoints.ts'
 import type { Begun } from './beginning.ts'
 import { deliver, deliverUnsure, endSession } from './delivery.ts'
-import { endedWithin, rollBack, untransactional } from './ending.ts'
+import { endedWithin, mayHaveEndedUnseen, rollBack, untransactional } from './ending.ts'
 import { type Finishing, finish } from './fate.ts'
 import type { Guarded } from './guard.ts'
 import type { Horizon } from './horizon.ts'
@@ -75,6 +75,12 @@ export class MysqlActs implements BranchActs {
     const { session, work } = this.#parts
     const dialect = { send: (text: string) => session.send(text), undoOf: undoSavepoint }
     return setSavepoint(dialect, work, name)
+  }
+
+  get unansweredEnd(): Acknowledgement {
+    const { xid, work } = this.#parts
+    if (!mayHaveEndedUnseen(xid, work)) return done
+    return { result: 'heuristic', kind: 'hazard', detail: endedWithin(work) }
   }
 
   async endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {

@@ -43,6 +43,11 @@ export function endedWithin({ endedBy, opaque }: MysqlWork): string {
   return `the transaction was ended within the work${by}; what it had done may be committed`
 }
 
+/** Whether the work may have ended a plain transaction, and nobody is left to ask. */
+export function mayHaveEndedUnseen(xid: string | undefined, work: MysqlWork): boolean {
+  return xid === undefined && (work.opaque ?? work.endedBy) !== undefined
+}
+
 /** Rejects with whatever leaves it unknown whether the branch was rolled back. */
 export async function rollBack(ending: Ending): Promise<RolledBack> {
   return ending.xid === undefined ? await rollBackPlain(ending) : await rollBackXa(ending)

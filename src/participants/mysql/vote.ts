@@ -12,6 +12,7 @@ import type { ServerSession } from './beginning.ts'
 import {
   endedWithin,
   hasWrittenForGood,
+  mayHaveEndedUnseen,
   type RolledBack,
   rollBack,
   untransactional,
@@ -88,8 +89,8 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
   if (hindrance !== undefined) {
     const ended = await rolledBack(voting)
     // A session that is gone took with it what was open, and the means to tell what was not.
-    const isOpaque = xid === undefined && (work.opaque ?? work.endedBy) !== undefined
-    const isUnknown = ended === undefined ? isOpaque : ended.state === 'ended-before'
+    const isUnknown =
+      ended === undefined ? mayHaveEndedUnseen(xid, work) : ended.state === 'ended-before'
     return { result: isUnknown ? 'unknown' : 'aborted', cause: hindrance.cause }
   }
   try {

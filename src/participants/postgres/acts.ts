@@ -37,6 +37,8 @@ export interface ActsParts {
 const done: Acknowledgement = { result: 'done' }
 
 export class PostgresActs implements BranchActs {
+  /** Inside a transaction the server lets nothing end it but what the guard sees. */
+  readonly unansweredEnd: Acknowledgement = done
   readonly #parts: ActsParts
 
   constructor(parts: ActsParts) {

@@ -19,6 +19,11 @@ export interface BranchActs {
   savepoint(name: string): Promise<Savepoint>
   /** Ends a transaction that is not prepared; rejects when that was not answered. */
   endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement>
+  /**
+   * What is to be said of an open transaction whose end was not answered: `done`, because without
+   * a vote the server keeps nothing of it, unless its work may have ended it unseen.
+   */
+  readonly unansweredEnd: Acknowledgement
   /** Finishes a prepared branch on its session; rejects when the answer leaves it unknown. */
   finish(decision: Decision, evidence: string | undefined): Promise<Acknowledgement>
   /** The same over connections of our own. Never rejects. */

@@ -6,6 +6,7 @@
  * that hangs is taken over by the next one, which closes the session under it.
  */
 import type { Decision } from '../../core/decision.ts'
+import { messageOf } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Clock, Timers } from '../../core/ports.ts'
 import type { Acknowledgement, Branch, OnePhaseResult, Savepoint, Vote } from '../contract.ts'
@@ -102,13 +103,14 @@ export class SqlBranch implements Branch<object> {
   async commitOnePhase(): Promise<OnePhaseResult> {
     this.#mustBeSealed()
     if (this.#unfinished.length > 0) {
-      await this.#endOpen('rollback')
-      return { result: 'aborted', cause: this.#unfinishedError() }
+      const { result } = await this.#endOpen('rollback')
+      const cause = this.#unfinishedError()
+      return { result: result === 'done' ? 'aborted' : 'unknown', cause }
     }
     this.#phase = { at: 'committing' }
     const ended = await this.#parts.acts.commitWithoutVote(this.#limitMs)
     if (ended.result === 'unknown') {
-      const detail = 'the answer to its one-phase commit was lost'
+      const detail = `nobody can tell how its one-phase commit ended: ${messageOf(ended.cause)}`
       this.#phase = { at: 'over', answer: { result: 'heuristic', kind: 'hazard', detail } }
       this.#discard(ended.cause)
     } else this.#over(done)
@@ -159,7 +161,8 @@ export class SqlBranch implements Branch<object> {
 
   /**
    * Ends a transaction that is not prepared. It is over whatever is answered: neither prepared nor
-   * committed, the server keeps nothing of it, and what only read has nothing to keep.
+   * committed, the server keeps nothing of it, and what only read has nothing to keep; where its work
+   * may have ended it, the answer says so.
    */
   async #endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {
     const { acts, gate, work, timers, answerTimeoutMs } = this.#parts
@@ -170,7 +173,7 @@ export class SqlBranch implements Branch<object> {
       this.#discard(this.#unfinishedError())
       acts.endSession()
     }
-    let answer: Acknowledgement = done
+    let answer = acts.unansweredEnd
     if (acts.isHeld && acts.lost === undefined) {
       try {
         answer = await within(timers, answerTimeoutMs, how, acts.endOpen(how))

@@ -81,6 +81,32 @@ await mariadbSuite('a MySQL branch as the last resource', (servers) => {
     })
   }
 
+  /** What takes away the means to ask how it ended. */
+  const losses: Readonly<Record<string, (branch: TestedBranch, thread: number) => unknown>> = {
+    'the session is lost': (_, thread) => pool.query(`kill connection ${thread}`),
+    'work is not awaited': ({ client }) => {
+      client.query('select sleep(60)').catch(() => undefined)
+    },
+  }
+  for (const [what, lose] of Object.entries(losses)) {
+    for (const told of ['rollback', 'commitOnePhase'] as const) {
+      test(`after a hidden end ${what}: a ${told} says that nobody can tell`, async () => {
+        const before = await count()
+        const branch = await last.begin()
+        const thread = await numberOf(branch.client, 'select connection_id()')
+        await branch.client.query('insert into item values ()')
+        await branch.client.query('call again()')
+        await lose(branch, thread)
+        branch.seal()
+        const answer = await branch.branch[told]()
+        assert.equal(await count(), before + 1, 'the procedure has committed it')
+        if (told === 'commitOnePhase') assert.equal(answer.result, 'unknown')
+        const end = told === 'rollback' ? answer : await branch.branch.rollback()
+        assert.equal((end as { kind?: string }).kind, 'hazard')
+      })
+    }
+  }
+
   test('what is done after a hidden end is not committed with it', async () => {
     const before = await count()
     const branch = await last.begin()
