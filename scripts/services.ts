@@ -48,7 +48,7 @@ async function serve(places: readonly string[]): Promise<void> {
     for (const [index, place] of places.entries()) describe('PostgreSQL', place, postgres[index])
     for (const [index, place] of places.entries()) describe('MariaDB', place, mariadb[index])
     say(`\n${advice(postgres, mariadb)}\n\nCtrl-C stops them and deletes their data.`)
-    await Promise.race([stopAsked, anEnd(started)])
+    await Promise.race([stopAsked, allEnded(started)])
   } finally {
     await Promise.all(started.map((server) => server.remove()))
     say('\nStopped; their data are deleted.')
@@ -104,11 +104,15 @@ function advice(postgres: readonly PostgresServer[], mariadb: readonly MariadbSe
   return ['For example:', ...lines.map((line) => `  ${line}`)].join('\n')
 }
 
-/** Rejects when a server ends by itself. */
-async function anEnd(servers: readonly Server[]): Promise<never> {
-  for (;;) {
-    const ended = servers.find((server) => server.pid === undefined)
-    if (ended !== undefined) throw new Error(`a server ended by itself; ${ended.logFile}`)
+/** Tells of a server that ended by itself, or by the hand of who tries that; resolves with the last. */
+async function allEnded(servers: readonly Server[]): Promise<void> {
+  const told = new Set<Server>()
+  while (told.size < servers.length) {
+    for (const server of servers) {
+      if (server.pid !== undefined || told.has(server)) continue
+      told.add(server)
+      say(`\n${server.url} has ended; its log: ${server.logFile}`)
+    }
     await new Promise((resolve) => setTimeout(resolve, pollMs))
   }
 }

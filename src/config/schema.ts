@@ -97,7 +97,9 @@ const mysql = z.strictObject({
 
 const resource = z.discriminatedUnion('kind', [postgres, mysql], {
   error: (issue) =>
-    issue.code === 'invalid_union' ? "must be 'postgres' or 'mysql'" : 'must be an object',
+    issue.code === 'invalid_union'
+      ? "must be 'postgres' or 'mysql', which is MariaDB's too"
+      : 'must be an object',
 })
 
 const resourceName = /^(?!tx$)[A-Za-z_][A-Za-z0-9_-]{0,62}$/

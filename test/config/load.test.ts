@@ -130,7 +130,10 @@ describe('a configuration', async () => {
     [{ resources: {} }, /: resources names no resource$/],
     [{ resources: { tx: database } }, /: resources\.tx is no name of a resource: /],
     [{ resources: { orders: 5 } }, /: resources\.orders must be an object$/],
-    [{ resources: { orders: { kind: 'oracle' } } }, /orders\.kind must be 'postgres' or 'mysql'$/],
+    [
+      { resources: { orders: { kind: 'oracle' } } },
+      /orders\.kind must be 'postgres' or 'mysql', which is MariaDB's too$/,
+    ],
     [
       { resources: { orders: { kind: 'mysql' } } },
       /: resources\.orders\.url is missing: it must be a URL, or \{ "env": "NAME" \} for one/,
