@@ -11,8 +11,8 @@ const forms: StatementForms = [
   { statement: 'commit', form: new RegExp(`xa commit ${xid} one phase`) },
   { statement: 'commit prepared', form: new RegExp(`xa commit ${xid}(?![\\d ])`) },
   { statement: 'rollback prepared', form: new RegExp(`xa rollback ${xid}`) },
-  // A last resource is no XA transaction: the end of the packet, after the code of the command.
-  { statement: 'commit', form: /(?<![\w ])commit$/ },
+  // A last resource is no XA transaction; its commit goes with the savepoint that proves it is there.
+  { statement: 'commit', form: /release savepoint \w+; commit; end$/ },
 ]
 
 export function mariadbWorkerStore(options: WorkerStoreOptions): WorkerStore {
