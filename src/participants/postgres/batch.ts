@@ -70,10 +70,12 @@ export class BatchActs extends PostgresActs {
       return { vote: 'no', cause: await readableRefusal(this.voting(limitMs), ran.cause) }
     }
     const [xid, prepared] = ran.results.slice(-2)
-    if (prepared?.command === 'PREPARE' && this.#keep(ran.results, 2)) {
-      return { vote: 'yes', evidence: String(xid?.rows[0]?.xid) }
+    if (prepared?.command !== 'PREPARE') {
+      return await voteNo(this.voting(limitMs), unexpected('PREPARE TRANSACTION', ran.results))
     }
-    return await voteNo(this.voting(limitMs), notEnded('PREPARE TRANSACTION', ran.results))
+    if (this.#keep(ran.results, 2)) return { vote: 'yes', evidence: String(xid?.rows[0]?.xid) }
+    // Something is prepared, and it is not all that was sent.
+    return { vote: 'unknown', cause: unexpected('PREPARE TRANSACTION', ran.results) }
   }
 
   override async commitWithoutVote(limitMs: number): Promise<OnePhaseResult> {
@@ -90,7 +92,8 @@ export class BatchActs extends PostgresActs {
     }
     const isCommitted = ran.results.at(-1)?.command === 'COMMIT'
     if (isCommitted && this.#keep(ran.results, 1)) return { result: 'committed' }
-    return { result: 'aborted', cause: notEnded('COMMIT', ran.results) }
+    const cause = unexpected('COMMIT', ran.results)
+    return { result: isCommitted ? 'unknown' : 'aborted', cause }
   }
 
   get #queries(): PipelineStatement[] {
@@ -150,7 +153,7 @@ export class BatchActs extends PostgresActs {
   }
 }
 
-function notEnded(what: string, results: readonly PgResult[]): Error {
+function unexpected(what: string, results: readonly PgResult[]): Error {
   const tags = results.map(({ command }) => command ?? 'nothing').join(', ')
   return new Error(`${what} at the end of a batch: the answers were ${tags}`)
 }
