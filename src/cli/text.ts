@@ -1,4 +1,5 @@
 /** Text for people's terminals. */
+import { spanOf } from '../doctor/wording.ts'
 
 /** Columns as wide as their widest cell; the last one is not padded. */
 export function table(rows: readonly (readonly string[])[], indent = ''): string[] {
@@ -15,14 +16,7 @@ export function table(rows: readonly (readonly string[])[], indent = ''): string
 
 /** `4 s`, `12 min`, `3 h`, `2 d`. */
 export function duration(ms: number): string {
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['min', 60_000],
-    ['s', 1_000],
-  ] as const
-  const [unit, size] = units.find(([, each]) => ms >= each) ?? ['s', 1_000]
-  return `${Math.floor(ms / size)} ${unit}`
+  return ms < 1_000 ? `${Math.floor(ms / 1_000)} s` : spanOf(ms)
 }
 
 /** `1,234,567` */

@@ -7,36 +7,18 @@
  * What is put on it (listeners, members) leaves with the branch.
  */
 import type { Gate } from '../sql/gate.ts'
+import {
+  adders,
+  type Guarded,
+  guardClient,
+  harmlessMembers,
+  type Method,
+  ownMembers,
+} from '../sql/guarded-client.ts'
 import { refused } from '../sql/plans.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { MysqlCallback, MysqlConnection } from './driver.ts'
 import { refusedCommand } from './refused-command.ts'
-
-type Listener = (...args: never[]) => void
-type Method = (...args: never[]) => unknown
-
-export interface Guarded {
-  readonly client: object
-  /** Takes the user's listeners off the connection. */
-  undress(): void
-}
-
-/** Members that do no harm after the end: tidying up, and what `console.log` looks at. */
-const harmless: ReadonlySet<PropertyKey> = new Set([
-  'off',
-  'removeListener',
-  'removeAllListeners',
-  'listenerCount',
-  'toString',
-])
-
-const adders: ReadonlySet<PropertyKey> = new Set([
-  'on',
-  'once',
-  'addListener',
-  'prependListener',
-  'prependOnceListener',
-])
 
 /** Members of the driver's own that would pass by the guard. */
 const internal: ReadonlySet<PropertyKey> = new Set(['addCommand', 'write', 'writePacket'])
@@ -73,7 +55,7 @@ function faceOver(face: object, inner: object, dispatcher: Dispatcher, gate: Gat
   const call = (target: object, key: PropertyKey, method: Method, args: never[]): unknown => {
     if (borrowed.has(key)) return (Reflect.get(inner, key) as Method)(...args)
     // An emitter keeps its listeners on itself; all else is said through the connection.
-    const isEmitters = adders.has(key) || harmless.has(key) || key === 'emit'
+    const isEmitters = adders.has(key) || harmlessMembers.includes(key) || key === 'emit'
     const result: unknown = method.apply((isEmitters ? target : view) as never, args)
     if (senders.has(key) && result instanceof Promise) {
       // Failures that nobody may await: they doom the branch, and need not end the process too.
@@ -97,18 +79,6 @@ function faceOver(face: object, inner: object, dispatcher: Dispatcher, gate: Gat
 }
 
 function guardInner(raw: MysqlConnection, dispatcher: Dispatcher, gate: Gate): Guarded {
-  const listeners: { event: string; listener: Listener }[] = []
-  const own = new Map<PropertyKey, unknown>()
-
-  const removeAll = (event?: string): object => {
-    for (const each of listeners) {
-      if (event === undefined || each.event === event) {
-        raw.removeListener(each.event, each.listener)
-      }
-    }
-    return client
-  }
-
   /** Of what would roll the branch back, or leave its session. */
   const refuse =
     (name: string): Method =>
@@ -119,84 +89,46 @@ function guardInner(raw: MysqlConnection, dispatcher: Dispatcher, gate: Gate): G
       return refusedCommand(error, callback as MysqlCallback)
     }
 
-  const replaced: Record<string, Method> = {
-    query: (query: unknown, values?: unknown, callback?: unknown) =>
-      dispatcher.send('query', query, values, callback),
-    execute: (query: unknown, values?: unknown, callback?: unknown) =>
-      dispatcher.send('execute', query, values, callback),
-    prepare: (query: unknown, callback?: MysqlCallback) =>
-      dispatcher.prepare(query, callback ?? ignore),
-    beginTransaction: (callback?: unknown) =>
-      dispatcher.send('query', 'START TRANSACTION', undefined, callback ?? ignore),
-    commit: (callback?: unknown) =>
-      dispatcher.send('query', 'COMMIT', undefined, callback ?? ignore),
-    rollback: (callback?: unknown) =>
-      dispatcher.send('query', 'ROLLBACK', undefined, callback ?? ignore),
-    reset: refuse('COM_RESET_CONNECTION'),
-    changeUser: refuse('COM_CHANGE_USER'),
-    release: () => undefined,
-    destroy: () => undefined,
-    close: () => undefined,
-    end: (callback?: unknown) => answer(callback),
-    // It is connected; libraries that connect what they are given may do so.
-    connect: (callback?: unknown) => answer(callback),
-    promise: (implementation?: unknown) =>
-      (raw as unknown as { promise: (given?: unknown) => object }).promise.call(
-        client,
-        implementation,
-      ),
-    removeAllListeners: removeAll,
-  }
-
   /** Success, by callback, and an emitter as the driver returns it. */
   function answer(callback?: unknown): object | undefined {
     if (typeof callback !== 'function') return undefined
     return refusedCommand(null, callback as MysqlCallback)
   }
 
-  function wrap(key: PropertyKey, method: Method): Method {
-    const ours = typeof key === 'string' && Object.hasOwn(replaced, key) ? replaced[key] : undefined
-    if (ours !== undefined) return ours
-    return (...args: never[]) => {
-      if (gate.isSealed && !harmless.has(key)) throw gate.over()
+  return guardClient({
+    raw,
+    gate,
+    refuse: (key) => {
       if (internal.has(key)) throw refused(String(key), 'it is for the driver alone to call')
-      if (adders.has(key)) listeners.push({ event: args[0] ?? '', listener: args[1] ?? ignore })
-      const result: unknown = method.apply(raw as never, args)
-      // Chained calls (`client.on(...).query(...)`) stay guarded.
-      return result === raw ? client : result
-    }
-  }
-
-  const client: object = new Proxy(raw, {
-    ...ownMembers(own),
-    get(target, key) {
-      if (own.has(key)) return own.get(key)
-      const value: unknown = Reflect.get(target, key, target)
-      if (typeof value !== 'function' || key === 'constructor' || typeof key === 'symbol') {
-        return value
-      }
-      const wrapped = wrap(key, value as Method)
-      own.set(key, wrapped)
-      return wrapped
     },
+    replaced: (client) => ({
+      query: (query: unknown, values?: unknown, callback?: unknown) =>
+        dispatcher.send('query', query, values, callback),
+      execute: (query: unknown, values?: unknown, callback?: unknown) =>
+        dispatcher.send('execute', query, values, callback),
+      prepare: (query: unknown, callback?: MysqlCallback) =>
+        dispatcher.prepare(query, callback ?? ignore),
+      beginTransaction: (callback?: unknown) =>
+        dispatcher.send('query', 'START TRANSACTION', undefined, callback ?? ignore),
+      commit: (callback?: unknown) =>
+        dispatcher.send('query', 'COMMIT', undefined, callback ?? ignore),
+      rollback: (callback?: unknown) =>
+        dispatcher.send('query', 'ROLLBACK', undefined, callback ?? ignore),
+      reset: refuse('COM_RESET_CONNECTION'),
+      changeUser: refuse('COM_CHANGE_USER'),
+      release: () => undefined,
+      destroy: () => undefined,
+      close: () => undefined,
+      end: (callback?: unknown) => answer(callback),
+      // It is connected; libraries that connect what they are given may do so.
+      connect: (callback?: unknown) => answer(callback),
+      promise: (implementation?: unknown) =>
+        (raw as unknown as { promise: (given?: unknown) => object }).promise.call(
+          client(),
+          implementation,
+        ),
+    }),
   })
-  return { client, undress: () => void removeAll() }
-}
-
-/** Members that the user sets stay on the proxy. */
-function ownMembers(own: Map<PropertyKey, unknown>): ProxyHandler<object> {
-  return {
-    set(_target, key, value) {
-      own.set(key, value)
-      return true
-    },
-    has: (target, key) => own.has(key) || Reflect.has(target, key),
-    deleteProperty: (_target, key) => own.delete(key) || true,
-    defineProperty(_target, key, { value }) {
-      own.set(key, value)
-      return true
-    },
-  }
 }
 
 function ignore(): void {

@@ -1,6 +1,7 @@
 /** The options of `mysql(pool, options)`, checked once. */
+import { type CommonSettings, commonOptions, readCommon } from '../sql/common-options.ts'
 import { type IsolationLevel, readIsolation as readIsolationOf } from '../sql/isolation.ts'
-import { readCount, refuseOption, refuseUnknown } from '../sql/options.ts'
+import { refuseOption, refuseUnknown } from '../sql/options.ts'
 import type { MysqlOwnClientShape, MysqlPool } from './driver.ts'
 
 export type { IsolationLevel }
@@ -33,25 +34,14 @@ export interface MysqlOptions {
   readonly serverIdentity?: string
 }
 
-export interface Settings {
-  readonly recovery: MysqlOptions['recovery']
-  readonly recoveryConnections: number
-  readonly answerTimeoutMs: number
-  readonly lastResource: boolean
+export interface Settings extends CommonSettings<Recovery> {
   readonly allowed: ReadonlySet<MysqlDanger>
-  readonly defaultIsolation: IsolationLevel | undefined
   readonly serverIdentity: string | undefined
 }
 
-const known: ReadonlySet<string> = new Set([
-  'recovery',
-  'recoveryConnections',
-  'answerTimeoutMs',
-  'lastResource',
-  'allowUnsafe',
-  'defaultIsolation',
-  'serverIdentity',
-])
+type Recovery = NonNullable<MysqlOptions['recovery']>
+
+const known: ReadonlySet<string> = new Set([...commonOptions, 'allowUnsafe', 'serverIdentity'])
 
 export function readOptions(options: MysqlOptions): Settings {
   refuseUnknown('mysql', options, known)
@@ -67,24 +57,10 @@ export function readOptions(options: MysqlOptions): Settings {
       'mysql: serverIdentity takes 1 to 60 letters, digits and any of . : _ -',
     )
   }
-  return {
-    recovery: options.recovery,
-    recoveryConnections: count('recoveryConnections', options.recoveryConnections ?? 2, 100),
-    answerTimeoutMs: count('answerTimeoutMs', options.answerTimeoutMs ?? 10_000, 600_000),
-    lastResource: options.lastResource === true,
-    allowed: new Set(options.allowUnsafe),
-    defaultIsolation:
-      options.defaultIsolation === undefined
-        ? undefined
-        : readIsolation(options.defaultIsolation, 'defaultIsolation'),
-    serverIdentity,
-  }
+  const allowed = new Set(options.allowUnsafe)
+  return { ...readCommon<Recovery>('mysql', options), allowed, serverIdentity }
 }
 
 export function readIsolation(text: string, option?: string): IsolationLevel {
   return readIsolationOf('mysql', text, option)
-}
-
-function count(name: string, value: number, max: number): number {
-  return readCount('mysql', name, value, max)
 }

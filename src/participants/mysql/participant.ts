@@ -26,7 +26,7 @@ import { type BranchParts, SqlBranch } from '../sql/branch.ts'
 import { Gate } from '../sql/gate.ts'
 import { Identity } from '../sql/identity.ts'
 import type { IsolationLevel } from '../sql/isolation.ts'
-import type { Rules } from '../sql/plans.ts'
+import { type Rules, rulesFor } from '../sql/plans.ts'
 import { type ActsParts, MysqlActs } from './acts.ts'
 import { BatchActs, checkBatch, type MysqlResult, runInOrder } from './batch.ts'
 import { type BeginningOptions, Beginnings, type Begun } from './beginning.ts'
@@ -234,13 +234,8 @@ class MysqlParticipant implements Participant<object, MysqlResult> {
     return { acts, parts: { gate, work, clock, timers, deadlineMs, answerTimeoutMs }, dispatcher }
   }
 
-  #rulesFor({ transaction, isolation, readOnly, onlyBranch }: BeginOptions): Rules {
-    return {
-      transaction,
-      isolation: this.#isolationFor(isolation),
-      readOnly,
-      mustPrepare: this.canPrepare && onlyBranch !== true,
-    }
+  #rulesFor(options: BeginOptions): Rules {
+    return rulesFor(options, this.#isolationFor(options.isolation), this.canPrepare)
   }
 
   /** Takes a connection and begins on it; rejects with nothing left open. */

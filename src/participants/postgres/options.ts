@@ -1,6 +1,7 @@
 /** The options of `postgres(pool, options)`, checked once. */
+import { type CommonSettings, commonOptions, readCommon } from '../sql/common-options.ts'
 import { type IsolationLevel, readIsolation as readIsolationOf } from '../sql/isolation.ts'
-import { readCount, refuseOption, refuseUnknown } from '../sql/options.ts'
+import { refuseOption, refuseUnknown } from '../sql/options.ts'
 import type { PgOwnClientShape, PgPool } from './driver.ts'
 
 export type { IsolationLevel }
@@ -23,23 +24,13 @@ export interface PostgresOptions {
   readonly defaultIsolation?: IsolationLevel
 }
 
-export interface Settings {
-  readonly recovery: PostgresOptions['recovery']
-  readonly recoveryConnections: number
-  readonly answerTimeoutMs: number
-  readonly lastResource: boolean
+export interface Settings extends CommonSettings<Recovery> {
   readonly allowFsyncOff: boolean
-  readonly defaultIsolation: IsolationLevel | undefined
 }
 
-const known: ReadonlySet<string> = new Set([
-  'recovery',
-  'recoveryConnections',
-  'answerTimeoutMs',
-  'lastResource',
-  'allowUnsafe',
-  'defaultIsolation',
-])
+type Recovery = NonNullable<PostgresOptions['recovery']>
+
+const known: ReadonlySet<string> = new Set([...commonOptions, 'allowUnsafe'])
 
 export function readOptions(options: PostgresOptions): Settings {
   refuseUnknown('postgres', options, known)
@@ -47,29 +38,11 @@ export function readOptions(options: PostgresOptions): Settings {
     if (danger !== 'fsync-off')
       refuseOption('allowUnsafe', "postgres: allowUnsafe takes 'fsync-off'")
   }
-  return {
-    recovery: options.recovery,
-    recoveryConnections: count(options, 'recoveryConnections', 2, 100),
-    answerTimeoutMs: count(options, 'answerTimeoutMs', 10_000, 600_000),
-    lastResource: options.lastResource === true,
-    allowFsyncOff: options.allowUnsafe?.includes('fsync-off') === true,
-    defaultIsolation:
-      options.defaultIsolation === undefined
-        ? undefined
-        : readIsolation(options.defaultIsolation, 'defaultIsolation'),
-  }
+  const allowFsyncOff = options.allowUnsafe?.includes('fsync-off') === true
+  return { ...readCommon<Recovery>('postgres', options), allowFsyncOff }
 }
 
 /** PostgreSQL gives `read committed` for `read uncommitted`, too. */
 export function readIsolation(text: string, option?: string): IsolationLevel {
   return readIsolationOf('postgres', text, option)
-}
-
-function count(
-  options: PostgresOptions,
-  name: 'recoveryConnections' | 'answerTimeoutMs',
-  byDefault: number,
-  max: number,
-): number {
-  return readCount('postgres', name, options[name] ?? byDefault, max)
 }

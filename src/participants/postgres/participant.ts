@@ -24,8 +24,9 @@ import type {
 import { SqlBatchBranch } from '../sql/batch-branch.ts'
 import { type BranchParts, SqlBranch } from '../sql/branch.ts'
 import { Gate } from '../sql/gate.ts'
+import type { Guarded } from '../sql/guarded-client.ts'
 import { Identity } from '../sql/identity.ts'
-import type { Rules } from '../sql/plans.ts'
+import { type Rules, rulesFor } from '../sql/plans.ts'
 import { type ActsParts, PostgresActs } from './acts.ts'
 import { BatchActs, checkBatch } from './batch.ts'
 import { Beginnings } from './beginning.ts'
@@ -41,7 +42,7 @@ import {
   type PgResult,
   resultsOf,
 } from './driver.ts'
-import { type Guarded, guard } from './guard.ts'
+import { guard } from './guard.ts'
 import { Opening } from './opening.ts'
 import {
   type IsolationLevel,
@@ -155,11 +156,11 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     options: BeginOptions,
     statements: readonly BatchStatement[],
   ): Promise<BatchBranch<PgResult>> {
-    checkBatch(statements, this.#rulesFor(options), new PostgresWork())
-    const start = await this.#start(options)
-    const { session, work, gate, opening, rules } = start
+    const work = new PostgresWork()
+    checkBatch(statements, this.#rulesFor(options), work)
+    const start = await this.#start(options, work)
+    const { session, gate, opening } = start
     await this.#orDestroy(session, opening.learn())
-    checkBatch(statements, rules, work)
     const guarded = { client: session.client, undress: () => undefined }
     const { readOnly } = options
     const acts = new BatchActs({ ...this.#actsParts(start, guarded), statements, readOnly })
@@ -211,13 +212,12 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   }
 
   /** Takes a connection; what a branch on it is made of. */
-  async #start(options: BeginOptions): Promise<Start> {
+  async #start(options: BeginOptions, work = new PostgresWork()): Promise<Start> {
     const { ports, beginnings } = this.#parts
     const { clock } = ports
     const rules = this.#rulesFor(options)
     const deadlineMs = clock.monotonicMs() + options.timeLeftMs
     const session = await takeSession(this.#pool, ports, Math.max(1, options.timeLeftMs))
-    const work = new PostgresWork()
     const gate = new Gate(options.transaction, work, session)
     const onFailure = (cause: unknown): void => {
       work.doom(cause)
@@ -238,13 +238,8 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     }
   }
 
-  #rulesFor({ transaction, isolation, readOnly, onlyBranch }: BeginOptions): Rules {
-    return {
-      transaction,
-      isolation: this.#isolationFor(isolation),
-      readOnly,
-      mustPrepare: this.canPrepare && onlyBranch !== true,
-    }
+  #rulesFor(options: BeginOptions): Rules {
+    return rulesFor(options, this.#isolationFor(options.isolation), this.canPrepare)
   }
 
   #actsParts({ id, session, work, opening, rules }: Start, guarded: Guarded): ActsParts {

@@ -7,6 +7,7 @@
  */
 import { AssentError } from '../../core/errors.ts'
 import type { TransactionId } from '../../core/ids.ts'
+import type { BeginOptions } from '../contract.ts'
 import { type IsolationLevel, isStronger } from './isolation.ts'
 import type {
   BeginStatement,
@@ -28,6 +29,15 @@ export interface Rules {
   readonly readOnly: boolean
   /** Whether the branch will be asked to prepare. */
   readonly mustPrepare: boolean
+}
+
+/** What a branch that is begun like this is. */
+export function rulesFor(
+  { transaction, readOnly, onlyBranch }: BeginOptions,
+  isolation: IsolationLevel,
+  canPrepare: boolean,
+): Rules {
+  return { transaction, isolation, readOnly, mustPrepare: canPrepare && onlyBranch !== true }
 }
 
 export interface Plan {
