@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 
@@ -43,6 +44,14 @@ await mariadbSuite('a MariaDB server of our own', (servers) => {
       'select @@innodb_flush_log_at_trx_commit as flushed, @@bind_address as address',
     )
     assert.deepEqual(rows, [{ flushed: 1, address: '127.0.0.1' }])
+  })
+
+  test('shares its temporary files with no other server', { skip }, async () => {
+    const server = await servers.start()
+    const [rows] = await servers
+      .pool(server.url)
+      .query<RowDataPacket[]>('select @@tmpdir as directory')
+    assert.deepEqual(rows, [{ directory: join(server.directory, 'tmp') }])
   })
 
   test('keeps a prepared branch over a kill in the middle of work', { skip }, async () => {
@@ -106,6 +115,17 @@ await mariadbSuite('a MariaDB server of our own', (servers) => {
       .pool(server.url)
       .query<RowDataPacket[]>('select @@lock_wait_timeout as seconds')
     assert.deepEqual(rows, [{ seconds: 7 }])
+  })
+
+  test('says so when it ends by itself', { skip }, async (context) => {
+    const server = await servers.start()
+    const said = context.mock.method(process.stderr, 'write', () => true)
+    process.kill(server.pid!, 'SIGKILL')
+    await until('it is said', () => said.mock.callCount() === 1)
+    assert.match(
+      String(said.mock.calls[0]?.arguments[0]),
+      /ended by itself \(SIGKILL\):[\s\S]*ready for connections/,
+    )
   })
 
   test('removes its process and its directory', { skip }, async () => {

@@ -4,9 +4,9 @@
  * data.
  */
 import type { ChildProcess } from 'node:child_process'
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { chown, mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 
 import {
   exists,
@@ -65,6 +65,7 @@ export class MariadbServer {
   readonly #options: MariadbServerOptions
   #port = 0
   #child: ChildProcess | undefined
+  #isToEnd = false
 
   constructor(
     program: MariadbProgram,
@@ -114,6 +115,7 @@ export class MariadbServer {
   async kill(): Promise<void> {
     const pid = this.#child?.pid
     if (pid === undefined) return
+    this.#isToEnd = true
     signalAll([pid], 'SIGKILL')
     await until(async () => (await survivorsOf([pid])).length === 0, stopLimitMs, 'the kill')
     await until(() => this.#child === undefined, stopLimitMs, 'the exit event')
@@ -127,6 +129,7 @@ export class MariadbServer {
 
   /** An orderly stop that cuts connections off. */
   async stop(): Promise<void> {
+    this.#isToEnd = true
     this.#child?.kill('SIGTERM')
     try {
       await until(() => this.#child === undefined, stopLimitMs, 'the stop')
@@ -159,11 +162,14 @@ export class MariadbServer {
     const data = join(this.directory, 'data')
     const socket = join(this.directory, 'data', 'socket')
     await rm(socket, { force: true }) // what a killed server left
+    const temporary = await this.#temporaryDirectory()
+    this.#isToEnd = false
     const child = await spawnServer({
       program: mariadbd,
       arguments: [
         '--no-defaults',
         `--datadir=${data}`,
+        `--tmpdir=${temporary}`,
         `--socket=${socket}`,
         `--port=${this.#port}`,
         ...settingArguments({ ...defaults, ...settings }),
@@ -175,20 +181,44 @@ export class MariadbServer {
       outlives: false,
     })
     this.#child = child
-    child.once('exit', () => {
+    let isUp = false
+    child.once('exit', (code, signal) => {
       if (this.#child === child) this.#child = undefined
+      if (isUp && !this.#isToEnd) void this.#reportTheEnd(signal ?? `code ${code}`)
     })
     const isReady = async (): Promise<boolean> => {
       if (this.#child !== child) throw await this.#startFailure()
       return await greets(socket)
     }
     await until(isReady, startLimitMs, 'the start')
+    isUp = true
+  }
+
+  /**
+   * A server that starts deletes every `#sql*` in its directory for temporary files. Where servers
+   * share one, that takes the tables of running queries away, and MariaDB dies of it (signal 11).
+   */
+  async #temporaryDirectory(): Promise<string> {
+    const { account } = this.#program
+    const directory = join(this.directory, 'tmp')
+    await mkdir(directory, { recursive: true })
+    if (account !== undefined) await chown(directory, account.uid, account.gid)
+    return directory
+  }
+
+  /** A test would only see that its connections are lost. */
+  async #reportTheEnd(how: string): Promise<void> {
+    const tail = await this.#logTail(60) // its report of a signal takes about forty lines
+    process.stderr.write(`MariaDB in ${this.directory} ended by itself (${how}):\n${tail}\n`)
   }
 
   async #startFailure(): Promise<Error> {
+    return new Error(`MariaDB in ${this.directory} did not start:\n${await this.#logTail(12)}`)
+  }
+
+  async #logTail(lines: number): Promise<string> {
     const log = (await exists(this.logFile)) ? await readFile(this.logFile, 'utf8') : ''
-    const tail = log.trimEnd().split('\n').slice(-12).join('\n')
-    return new Error(`MariaDB in ${dirname(this.logFile)} did not start:\n${tail}`)
+    return log.trimEnd().split('\n').slice(-lines).join('\n')
   }
 }
 
