@@ -6,6 +6,7 @@
  * what is recovered was written anew before it is handed over (A11).
  */
 import type { Decision, HeuristicKind } from '../core/decision.ts'
+import type { DecisionRow } from '../core/decision-table.ts'
 import type { InstallationName, LogIdentity, TransactionKey } from '../core/ids.ts'
 
 /** One branch as a decision remembers it. */
@@ -153,6 +154,19 @@ export interface DecisionLog {
   /** A2, A9: what is known of a transaction of this log. */
   outcome(transaction: TransactionKey): RetainedOutcome
 
+  /**
+   * Makes absence final, before a prepared branch is told `aborted` by presumption: afterwards nobody
+   * can commit the transaction any more. `found` runs exactly once, never before this returns, with
+   * the decision that stands, or with the error when that can't be known now: ask again.
+   */
+  presumeAborted(transaction: TransactionKey, found: (standing: Decision | Error) => void): void
+
+  /**
+   * Set where decisions are kept in a participant's database: the branch there can carry the decision
+   * `committed` in its own local commit, and then it is not appended.
+   */
+  readonly carried: CarriedDecisions | undefined
+
   /** What is unfinished now; the same objects as `recovered`, with what was appended since. */
   unfinished(): readonly UnfinishedTransaction[]
 
@@ -164,6 +178,16 @@ export interface DecisionLog {
    * nobody needs to recover it until it is opened again.
    */
   close(options: { readonly clean: boolean }): Promise<void>
+}
+
+/** Decisions that travel with the local commit of the branch at one resource. */
+export interface CarriedDecisions {
+  /** The resource's name. */
+  readonly resource: string
+  /** The row that the branch has to insert. The resources that it names must be durable before. */
+  rowOf(record: RecordOf<'decided'>): DecisionRow
+  /** The branch has committed, and the row with it: the decision stands. */
+  note(record: RecordOf<'decided'>): void
 }
 
 export interface LogStatistics {

@@ -7,6 +7,7 @@
  * also while the earlier call still hangs; the later call takes over.
  */
 import type { Decision, HeuristicKind } from '../core/decision.ts'
+import type { DecisionRow, DecisionTable } from '../core/decision-table.ts'
 import type { ReportedFinding } from '../core/findings.ts'
 import type { BranchId, LogIdentity, TransactionId } from '../core/ids.ts'
 import type { Clock, Random, Timers } from '../core/ports.ts'
@@ -78,6 +79,13 @@ export interface Branch<Client = unknown> extends FinishableBranch {
   prepare(): Promise<Vote>
   /** Commits without a vote: the only branch, or the last resource. Called once, after `seal`. */
   commitOnePhase(): Promise<OnePhaseResult>
+  /**
+   * Commits its work and the row of the decision in one local commit, so that both are there or
+   * neither. Called once, after `seal`, when every other branch has voted yes; absent where the
+   * resource keeps no decisions. `aborted` only when it can't commit any more: also where the key was
+   * taken, because somebody presumed the transaction aborted.
+   */
+  commitWithDecision?(row: DecisionRow): Promise<OnePhaseResult>
   /** Sets a savepoint; absent where the resource has none. Rejects with the resource's error. */
   savepoint?(): Promise<Savepoint>
   /**
@@ -199,6 +207,11 @@ export interface RecoveredBranchOptions {
   readonly evidence: string | undefined
 }
 
+export interface DecisionTableOptions {
+  /** Makes the tables where they are missing; else that is refused, with the statements to run. */
+  readonly create: boolean
+}
+
 export interface Participant<Client = unknown, Result = unknown> {
   /** `postgres`, `custom`, ... */
   readonly kind: string
@@ -233,6 +246,11 @@ export interface Participant<Client = unknown, Result = unknown> {
    * any more. Absent where the resource keeps no evidence.
    */
   evidenceOf?(branch: BranchId): Promise<Decision | 'unknown'>
+  /**
+   * The decisions that are kept in this resource's database; absent where it can't keep any. Called
+   * at most once, after `attach`; makes no connection.
+   */
+  decisionTable?(options: DecisionTableOptions): DecisionTable
   /** Examines the resource for the doctor, and changes nothing. May reject; need not be bounded. */
   diagnose?(request: DiagnosisRequest): Promise<Diagnosis>
   /** Gives up connections of our own; the user's pool stays the user's. */

@@ -58,6 +58,7 @@ export class FileLog implements DecisionLog {
   readonly location: string
   readonly closedCleanly: boolean
   readonly recovered: readonly UnfinishedTransaction[]
+  readonly carried: undefined
   readonly #parts: FileLogParts
   readonly #waiting: TransactionMap<WaitingDecision>
   #closing: Promise<void> | undefined
@@ -106,6 +107,15 @@ export class FileLog implements DecisionLog {
     // What the resources have done already is so, durable here or not; a forced one may be lost.
     if (waiting !== undefined) return waiting.isForced ? 'unknown' : waiting.decision
     return this.#parts.state.outcome(transaction)
+  }
+
+  /** Whoever holds the lock alone writes here, so what is absent stays so. */
+  presumeAborted(key: TransactionKey, found: (standing: Decision | Error) => void): void {
+    const isWaiting = this.#waiting.get(key)?.isForced === true
+    const standing = isWaiting
+      ? new Error('its decision is being written')
+      : (this.#standing(key) ?? 'aborted')
+    void Promise.resolve(standing).then(found)
   }
 
   unfinished(): readonly UnfinishedTransaction[] {

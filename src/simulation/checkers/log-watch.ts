@@ -93,6 +93,14 @@ class WatchedLog implements DecisionLog {
     return this.#log.outcome(transaction)
   }
 
+  get carried(): DecisionLog['carried'] {
+    return this.#log.carried
+  }
+
+  presumeAborted(...question: Parameters<DecisionLog['presumeAborted']>): void {
+    this.#log.presumeAborted(...question)
+  }
+
   unfinished(): DecisionLog['recovered'] {
     return this.#log.unfinished()
   }
