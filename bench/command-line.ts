@@ -1,18 +1,29 @@
 /** The command line of `npm run bench`. */
+import { type Pair, pairs } from './commit/pairs.ts'
 
-export const benchmarkNames = ['coordinator', 'commit', 'recovery'] as const
+export const benchmarkNames = ['coordinator', 'commit', 'peers', 'recovery'] as const
 export type BenchmarkName = (typeof benchmarkNames)[number]
+
+/** What `peers` measures: as the benchmarks of these names do. */
+export const peerParts = ['commit', 'coordinator'] as const
+export type PeerPart = (typeof peerParts)[number]
 
 export const usage = `usage: npm run bench -- <benchmark> [options]
 
   coordinator            the transaction manager alone: two participants that do nothing, log forced
-  commit                 money between two PostgreSQL servers: unprotected, two-phase commit by hand
-                         without and with a log, and assent
+  commit                 money between two servers: unprotected, two-phase commit by hand without and
+                         with a log, and assent; between two PostgreSQL servers, and between
+                         PostgreSQL and MariaDB where that is installed
+  peers                  assent beside transaction managers for Java (Narayana, Atomikos): money between
+                         two PostgreSQL servers, and two participants that do nothing; Maven builds
+                         them, so it takes Maven and a JDK from version 17
   recovery               a restart with many prepared transactions, half of them decided
 
   --seconds N            length of one measurement (default 2; may be a fraction)
   --rounds N             rounds, in each of which every contestant runs once (default 5)
-  --in-flight N,N,...    transactions at a time (default 1,10,100,400; commit: 1,16,64)
+  --in-flight N,N,...    transactions at a time (default 1,10,100,400; commit: 1,16,64; peers: both)
+  --pair NAME            commit: one pair of servers only, ${pairs.join(' or ')}
+  --part NAME            peers: one part only, ${peerParts.join(' or ')}
   --transactions N       coordinator: how long the run is in which the cost per transaction is watched
                          (default 200000; 0: none); recovery: how many are prepared (default 100000)
   --prepared N           recovery: how many are prepared on each of two PostgreSQL servers besides
@@ -28,6 +39,10 @@ export interface BenchOptions {
   readonly seconds: number
   readonly rounds: number
   readonly inFlight: readonly number[]
+  /** Undefined: all of them. */
+  readonly pair: Pair | undefined
+  /** Undefined: all of them. */
+  readonly part: PeerPart | undefined
   readonly transactions: number
   readonly prepared: number
   /** Undefined: a temporary directory. */
@@ -38,11 +53,15 @@ export interface BenchOptions {
 /** The input is not usable: the message says what is wrong with it. */
 export class UsageError extends Error {}
 
-const withValue = new Set(['seconds', 'rounds', 'in-flight', 'transactions', 'prepared', 'log'])
+const withValue = new Set([
+  ...['seconds', 'rounds', 'in-flight', 'pair', 'part', 'transactions', 'prepared', 'log'],
+])
 
 const defaults = {
   coordinator: { inFlight: '1,10,100,400', transactions: '200000' },
   commit: { inFlight: '1,16,64', transactions: '0' },
+  // None: each part has its own.
+  peers: { inFlight: '', transactions: '0' },
   recovery: { inFlight: '1', transactions: '100000' },
 } as const
 
@@ -58,9 +77,9 @@ export function parseOptions(given: readonly string[]): BenchOptions | undefined
     benchmark,
     seconds,
     rounds: countIn('rounds', values.get('rounds') ?? '5', 1),
-    inFlight: (values.get('in-flight') ?? fallback.inFlight)
-      .split(',')
-      .map((text) => countIn('in-flight', text, 1)),
+    inFlight: levelsIn(values.get('in-flight') ?? fallback.inFlight),
+    pair: choiceIn('pair', values.get('pair'), pairs),
+    part: choiceIn('part', values.get('part'), peerParts),
     transactions: countIn('transactions', values.get('transactions') ?? fallback.transactions, 0),
     prepared: countIn('prepared', values.get('prepared') ?? '2000', 0),
     logDirectory: values.get('log'),
@@ -96,6 +115,25 @@ function benchmarkNamed([name, ...others]: readonly string[]): BenchmarkName {
   if (found === undefined)
     throw new UsageError(`there is no benchmark '${name}'; there are: ${known}`)
   return found
+}
+
+/** The numbers in flight of a benchmark, where the command line names none. */
+export function levelsOf(benchmark: PeerPart): readonly number[] {
+  return levelsIn(defaults[benchmark].inFlight)
+}
+
+function levelsIn(text: string): readonly number[] {
+  return text === '' ? [] : text.split(',').map((each) => countIn('in-flight', each, 1))
+}
+
+function choiceIn<Choice extends string>(
+  name: string,
+  given: string | undefined,
+  choices: readonly Choice[],
+): Choice | undefined {
+  const found = choices.find((each) => each === given)
+  if (given === undefined || found !== undefined) return found
+  throw new UsageError(`--${name} must be ${choices.join(' or ')}, not '${given}'`)
 }
 
 function numberIn(name: string, text: string): number {

@@ -10,9 +10,12 @@ export interface Throughput {
   readonly transactions: number
   readonly seconds: number
   readonly perSecond: number
-  /** Microseconds of this process a transaction, all its threads, user and system. */
+  /** Microseconds of the process a transaction, all its threads, user and system. */
   readonly cpuMicroseconds: number
-  /** The same of the thread that runs JavaScript alone. */
+}
+
+/** The same of the thread that runs JavaScript alone. */
+export interface OwnThroughput extends Throughput {
   readonly mainThreadMicroseconds: number
 }
 
@@ -23,7 +26,11 @@ export interface Limit {
 }
 
 /** Keeps `inFlight` transactions going up to the limit. */
-export async function closedLoad(inFlight: number, limit: Limit, work: Work): Promise<Throughput> {
+export async function closedLoad(
+  inFlight: number,
+  limit: Limit,
+  work: Work,
+): Promise<OwnThroughput> {
   const { seconds = Number.POSITIVE_INFINITY, count = Number.POSITIVE_INFINITY } = limit
   const begun = performance.now()
   const endMs = begun + seconds * 1000
@@ -59,27 +66,34 @@ export interface Pace {
 
 const realPace: Pace = { nowMs: () => performance.now(), pause }
 
+/** One transaction of an open load. */
+export interface Arrival {
+  /** When it was meant to begin, since the load began. */
+  readonly atMs: number
+  readonly latencyMs: number
+}
+
 /**
  * Begins transactions at a fixed rate, whether or not those before have ended, as users do. Answers
- * the latency of each in milliseconds, from when it was meant to begin: what waits for a free lane
- * has waited for us too (leaving that out is called coordinated omission).
+ * the latency of each from when it was meant to begin: what waits for a free lane has waited for us
+ * too (leaving that out is called coordinated omission).
  */
 export function openLoad(
   options: { readonly perSecond: number; readonly seconds: number; readonly lanes: number },
   work: Work,
   pace: Pace = realPace,
-): Promise<number[]> {
+): Promise<Arrival[]> {
   const { perSecond, seconds, lanes } = options
   const count = Math.max(1, Math.floor(perSecond * seconds))
   const startMs = pace.nowMs()
-  const latenciesMs: number[] = []
+  const arrivals: Arrival[] = []
   const free = Array.from({ length: lanes }, (_, lane) => lane)
   const waiting: number[] = []
   return new Promise((resolve, reject) => {
     const begin = (lane: number, intendedMs: number): void => {
       work(lane).then(() => {
-        latenciesMs.push(pace.nowMs() - intendedMs)
-        if (latenciesMs.length === count) resolve(latenciesMs)
+        arrivals.push({ atMs: intendedMs - startMs, latencyMs: pace.nowMs() - intendedMs })
+        if (arrivals.length === count) resolve(arrivals)
         const next = waiting.shift()
         if (next === undefined) free.push(lane)
         else begin(lane, next)

@@ -8,6 +8,10 @@ import { type BenchOptions, parseOptions, UsageError, usage } from './command-li
 import { describeMachine } from './machine.ts'
 import { type Figures, type Report, terminalReport } from './report.ts'
 
+// What must not outlive us (servers, other processes) is ended where this process exits.
+process.once('SIGINT', () => process.exit(130))
+process.once('SIGTERM', () => process.exit(143))
+
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(given: readonly string[]): Promise<number> {
@@ -41,6 +45,8 @@ async function run(options: BenchOptions, report: Report): Promise<Figures> {
       )
     case 'commit':
       return await (await import('./commit/benchmark.ts')).benchmarkCommit(options, report)
+    case 'peers':
+      return await (await import('./peers/benchmark.ts')).benchmarkPeers(options, report)
     case 'recovery':
       return await (await import('./recovery/benchmark.ts')).benchmarkRecovery(options, report)
   }

@@ -1,4 +1,5 @@
 /** What the simulation's processes say to each other. */
+import type { DecisionPlace } from '../src/simulation/decision-plan.ts'
 import type { Profile } from '../src/simulation/profile.ts'
 import type { Violation } from '../src/simulation/violations.ts'
 
@@ -7,6 +8,7 @@ export interface Chunk {
   readonly firstSeed: number
   readonly count: number
   readonly profile: Profile | undefined
+  readonly decisions: DecisionPlace | undefined
   /** Each seed whose number this divides is run twice; 0: none. */
   readonly twiceEvery: number
 }

@@ -16,6 +16,7 @@ export async function catchMutant(mutant: Mutant): Promise<Catch> {
     firstSeed: 1,
     seeds: mutant.seeds,
     profile: mutant.profile,
+    decisions: mutant.decisions,
     mutant: mutant.name,
     workers: 1,
     twiceEvery: 0,

@@ -1,4 +1,5 @@
 /** The command line of `npm run simulate`. */
+import { type DecisionPlace, decisionPlaces } from '../src/simulation/decision-plan.ts'
 import { mutants } from '../src/simulation/mutants/all.ts'
 import type { Mutant } from '../src/simulation/mutants/mutant.ts'
 import { type Profile, profiles } from '../src/simulation/profile.ts'
@@ -10,6 +11,7 @@ export const usage = `usage: npm run simulate -- [options]
   --protocol NAME      two-phase (the default, and the only one so far)
   --profile NAME       one kind of weather only: ${profiles.slice(0, 6).join(', ')},
                        ${profiles.slice(6).join(', ')}
+  --decisions PLACE    keeps the decisions in a ${decisionPlaces.join(' or in a ')} in every seed
   --mutant NAME        plants a bug, and runs until it is caught
   --mutants            plants every known bug, one after the other; fails if any survives
   --workers K          processes to run in (default: one for each core)
@@ -22,6 +24,7 @@ export interface SimulateOptions {
   /** Replays one seed and shows what happened. */
   readonly isReplay: boolean
   readonly profile: Profile | undefined
+  readonly decisions: DecisionPlace | undefined
   readonly mutant: Mutant | undefined
   readonly isAllMutants: boolean
   readonly workers: number
@@ -34,7 +37,16 @@ export class UsageError extends Error {}
 /** Seeds have 32 bits. */
 const numberMax = 2 ** 32 - 1
 
-const withValue = new Set(['seeds', 'seed', 'protocol', 'profile', 'mutant', 'workers', 'trace'])
+const withValue = new Set([
+  'seeds',
+  'seed',
+  'protocol',
+  'profile',
+  'decisions',
+  'mutant',
+  'workers',
+  'trace',
+])
 
 /** Undefined for `--help`. Throws `UsageError`. */
 export function parseOptions(given: readonly string[], cores: number): SimulateOptions | undefined {
@@ -45,6 +57,10 @@ export function parseOptions(given: readonly string[], cores: number): SimulateO
   const profile = values.get('profile')
   if (profile !== undefined && !isProfile(profile)) {
     throw new UsageError(`there is no profile '${profile}'`)
+  }
+  const decisions = values.get('decisions')
+  if (decisions !== undefined && !isDecisionPlace(decisions)) {
+    throw new UsageError(`decisions are in a ${decisionPlaces.join(' or ')}, not '${decisions}'`)
   }
   const name = values.get('mutant')
   const mutant = mutants.find((each) => each.name === name)
@@ -61,6 +77,7 @@ export function parseOptions(given: readonly string[], cores: number): SimulateO
     firstSeed: numberOf(values, 'seed', 1),
     isReplay,
     profile: profile ?? mutant?.profile,
+    decisions: decisions ?? mutant?.decisions,
     mutant,
     isAllMutants,
     workers: numberOf(values, 'workers', cores),
@@ -91,6 +108,10 @@ function numberOf(values: ReadonlyMap<string, string>, name: string, fallback: n
     throw new UsageError(`--${name} must be a whole number from 1, not '${text}'`)
   }
   return value
+}
+
+function isDecisionPlace(text: string): text is DecisionPlace {
+  return (decisionPlaces as readonly string[]).includes(text)
 }
 
 function isProfile(text: string): text is Profile {

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
+import type { DecisionPlace } from '../src/simulation/decision-plan.ts'
 import type { Profile } from '../src/simulation/profile.ts'
 import type { Chunk, ChunkResult, Failure } from './simulate-messages.ts'
 
@@ -12,6 +13,7 @@ export interface SeedRun {
   readonly firstSeed: number
   readonly seeds: number
   readonly profile: Profile | undefined
+  readonly decisions: DecisionPlace | undefined
   readonly mutant: string | undefined
   readonly workers: number
   readonly twiceEvery: number
@@ -84,12 +86,12 @@ function gather(summary: Summary, result: ChunkResult): void {
 }
 
 /** Small chunks first, so that what fails early is told early. */
-function chunksOf({ firstSeed, seeds, profile, twiceEvery }: SeedRun): Chunk[] {
+function chunksOf({ firstSeed, seeds, profile, decisions, twiceEvery }: SeedRun): Chunk[] {
   const chunks: Chunk[] = []
   const end = firstSeed + seeds
   for (let seed = firstSeed; seed < end; ) {
     const count = Math.min(chunkSeeds, end - seed, 5 + 5 * chunks.length)
-    chunks.push({ firstSeed: seed, count, profile, twiceEvery })
+    chunks.push({ firstSeed: seed, count, profile, decisions, twiceEvery })
     seed += count
   }
   return chunks

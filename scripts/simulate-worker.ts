@@ -35,8 +35,9 @@ async function run(chunk: Chunk): Promise<ChunkResult> {
   let events = 0
   let transactions = 0
   const last = chunk.firstSeed + chunk.count - 1
+  const { profile: only, decisions } = chunk
   for (let seed = chunk.firstSeed; seed <= last; seed += 1) {
-    const result = await simulate(seed, nodeHost, { profile: chunk.profile })
+    const result = await simulate(seed, nodeHost, { profile: only, decisions })
     events += result.events
     transactions += result.transactions
     for (const [what, times] of result.coverage) {
@@ -45,7 +46,7 @@ async function run(chunk: Chunk): Promise<ChunkResult> {
     const { profile, violations } = result
     if (violations.length > 0) failures.push({ seed, profile, violations, trace: result.trace() })
     else if (chunk.twiceEvery > 0 && seed % chunk.twiceEvery === 0) {
-      const again = await simulate(seed, nodeHost, { profile: chunk.profile })
+      const again = await simulate(seed, nodeHost, { profile: only, decisions })
       if (again.hash !== result.hash) failures.push(unequal(seed, profile, result, again))
     }
     if (failures.length > 0) break

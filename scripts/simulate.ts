@@ -37,10 +37,11 @@ async function main(given: readonly string[]): Promise<number> {
 }
 
 /** One seed in this process, with its whole trace. */
-async function replay({ firstSeed, profile, traceFile }: SimulateOptions): Promise<number> {
+async function replay(options: SimulateOptions): Promise<number> {
   const { simulate } = await import('../src/simulation/simulate.ts')
   const { nodeHost } = await import('./simulate-host.ts')
-  const result = await simulate(firstSeed, nodeHost, { profile })
+  const { firstSeed, profile, decisions, traceFile } = options
+  const result = await simulate(firstSeed, nodeHost, { profile, decisions })
   const trace = `${result.trace().join('\n')}\n`
   if (traceFile === undefined) process.stdout.write(trace)
   else writeFileSync(traceFile, trace)
@@ -51,12 +52,13 @@ async function replay({ firstSeed, profile, traceFile }: SimulateOptions): Promi
 }
 
 async function runMany(options: SimulateOptions): Promise<number> {
-  const { mutant, firstSeed, seeds, profile, workers, traceFile } = options
+  const { mutant, firstSeed, seeds, profile, decisions, workers, traceFile } = options
   const startedMs = Date.now()
   const summary = await runSeeds({
     firstSeed,
     seeds,
     profile,
+    decisions,
     mutant: mutant?.name,
     workers,
     twiceEvery: seeds > 2_000 ? 10 : 4,
@@ -73,18 +75,21 @@ async function runMany(options: SimulateOptions): Promise<number> {
       say(`SURVIVED: the mutant ${mutant.name} was not caught in ${seeds} seeds`)
       return 1
     }
-    const missing =
-      profile === undefined && seeds >= fullCoverageSeeds ? missingFrom(summary.coverage) : []
+    const isFull = profile === undefined && decisions === undefined && seeds >= fullCoverageSeeds
+    const missing = isFull ? missingFrom(summary.coverage) : []
     if (missing.length > 0) say(`NEVER OCCURRED, so not tested: ${missing.join(', ')}`)
     else say('every rule held')
     return missing.length > 0 ? 1 : 0
   }
-  const given = [`--seed ${failure.seed}`, profile === undefined ? '' : `--profile ${profile}`]
-  const command =
-    mutant === undefined
-      ? `npm run simulate -- ${given.join(' ')}`
-      : `npm run simulate -- --mutant ${mutant.name} ${given.join(' ')} --seeds 1`
-  say(describeFailure(failure, command.trimEnd()))
+  const command = [
+    'npm run simulate --',
+    ...(mutant === undefined ? [] : [`--mutant ${mutant.name}`]),
+    `--seed ${failure.seed}`,
+    ...(profile === undefined ? [] : [`--profile ${profile}`]),
+    ...(decisions === undefined ? [] : [`--decisions ${decisions}`]),
+    ...(mutant === undefined ? [] : ['--seeds 1']),
+  ]
+  say(describeFailure(failure, command.join(' ')))
   if (traceFile !== undefined) writeFileSync(traceFile, `${failure.trace.join('\n')}\n`)
   if (mutant === undefined) return 1
   say(`caught: the mutant ${mutant.name} (${mutant.rule}) after ${summary.seeds} seeds`)

@@ -1,6 +1,5 @@
 /** `assent`: one change across several databases, everywhere or nowhere. */
 export type { Resolution } from './coordinator/administration.ts'
-export type { ProtocolName } from './coordinator/book.ts'
 export type { CloseReport } from './coordinator/closing.ts'
 export type { Coordinator } from './coordinator/coordinator.ts'
 export type { StateChange } from './coordinator/events.ts'
@@ -14,6 +13,7 @@ export type {
   TransactionOptions,
 } from './coordinator/options.ts'
 export type { PendingBranch, PendingTransaction } from './coordinator/pending.ts'
+export type { ProtocolName } from './coordinator/recordable.ts'
 export type { Transacted } from './coordinator/run.ts'
 export type { Transaction } from './coordinator/scope.ts'
 export type { Settings } from './coordinator/settings.ts'

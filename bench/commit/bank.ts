@@ -1,42 +1,36 @@
-/** Two PostgreSQL databases with accounts, and the proof that no money was lost between them. */
-import pg from 'pg'
+/** Two databases with accounts, and the proof that no money was lost between them. */
+import { openMariadbSide } from './mariadb-side.ts'
+import { openPostgresSide } from './postgres-side.ts'
+import type { Side, Teller } from './side.ts'
 
 const accounts = 10_000
 const openingBalance = 1_000_000
 
 /** Where the money is: `left` pays, `right` gets. */
 export interface Bank {
-  readonly left: pg.Pool
-  readonly right: pg.Pool
+  readonly left: Side
+  readonly right: Side
+  /** Connections of either pool. */
+  readonly connections: number
 }
 
 export interface BankOptions {
-  /** Of two databases, one on each server. */
+  /** Of two databases, one on each server: `postgres:` or `mysql:`. */
   readonly urls: readonly [string, string]
   /** Transactions at a time; each takes a connection of either pool. */
   readonly connections: number
 }
 
 export async function openBank({ urls, connections }: BankOptions): Promise<Bank> {
-  const [left, right] = urls.map((connectionString) => {
-    const pool = new pg.Pool({ connectionString, max: connections })
-    pool.on('error', () => undefined) // the transaction that uses the connection tells of it
-    return pool
-  }) as [pg.Pool, pg.Pool]
-  for (const pool of [left, right]) {
-    await pool.query('drop table if exists account')
-    await pool.query('create table account (id int primary key, balance bigint not null)')
-    await pool.query('insert into account select id, $1 from generate_series(0, $2) as id', [
-      openingBalance,
-      accounts - 1,
-    ])
-    await pool.query('vacuum analyze account')
-  }
-  return { left, right }
+  const [left, right] = urls.map((url) =>
+    /^mysql:/.test(url) ? openMariadbSide(url, connections) : openPostgresSide(url, connections),
+  ) as [Side, Side]
+  for (const side of [left, right]) await side.found(accounts, openingBalance)
+  return { left, right, connections }
 }
 
 export async function closeBank({ left, right }: Bank): Promise<void> {
-  await Promise.all([left.end(), right.end()])
+  await Promise.all([left.close(), right.close()])
 }
 
 /**
@@ -60,15 +54,13 @@ export class AccountPlan {
   }
 }
 
-/** What a contestant works with: a client inside a transaction. */
-export type BankClient = Pick<pg.ClientBase, 'query'>
-
-export const payText = 'update account set balance = balance - 1 where id = $1'
-export const getText = 'update account set balance = balance + 1 where id = $1'
-
 /** The work of every contestant, one statement a branch: a unit goes from one server to the other. */
-export async function move(left: BankClient, right: BankClient, account: number): Promise<void> {
-  await Promise.all([left.query(payText, [account]), right.query(getText, [account])])
+export async function move(
+  { left, right }: Bank,
+  [payer, getter]: readonly [Teller, Teller],
+  account: number,
+): Promise<void> {
+  await Promise.all([payer.query(left.payText, [account]), getter.query(right.getText, [account])])
 }
 
 /** A contestant broke its promise. */
@@ -78,7 +70,7 @@ export class MoneyLost extends Error {
 
 /** Throws `MoneyLost` unless exactly `moved` units went over since the opening, and none is prepared. */
 export async function audit({ left, right }: Bank, moved: number, who: string): Promise<void> {
-  const [paid, got] = await Promise.all([balanceOf(left), balanceOf(right)])
+  const [paid, got] = await Promise.all([left.balance(), right.balance()])
   const all = accounts * openingBalance
   if (all - paid !== moved || got - all !== moved) {
     throw new MoneyLost(
@@ -86,15 +78,8 @@ export async function audit({ left, right }: Bank, moved: number, who: string): 
         `${got - all} arrived`,
     )
   }
-  for (const pool of [left, right]) {
-    const { rows } = await pool.query(
-      'select gid from pg_prepared_xacts where database = current_database()',
-    )
-    if (rows.length > 0) throw new MoneyLost(`${who}: ${rows.length} branches are left prepared`)
+  for (const side of [left, right]) {
+    const prepared = await side.countPrepared()
+    if (prepared > 0) throw new MoneyLost(`${who}: ${prepared} branches are left prepared`)
   }
-}
-
-async function balanceOf(pool: pg.Pool): Promise<number> {
-  const { rows } = await pool.query('select sum(balance)::text as sum from account')
-  return Number(rows[0].sum)
 }

@@ -1,21 +1,16 @@
 /** What the commit benchmark tells of its rounds. */
-import { quantile, ratios, rounded, roundedAll, type Summary, summarize } from '../figures.ts'
-import type { Throughput } from '../load.ts'
+import { quantile, rounded, roundedAll } from '../figures.ts'
+import type { Arrival } from '../load.ts'
 import { type Figures, table } from '../report.ts'
+import { byLevel, type Comparison, type Level, mediansOf, ratioOf } from '../tournament.ts'
 
-/** All rounds at one number of transactions in flight. */
-export interface Level {
-  readonly inFlight: number
-  /** By contestant, one for each round. */
-  readonly turns: ReadonlyMap<string, readonly Throughput[]>
-  /** By contestant, the forced writes of its own log in all rounds. */
-  readonly ownWrites: ReadonlyMap<string, number>
-}
-
+/** An open load over one contestant, all its turns together. */
 export interface LatencyOf {
   readonly name: string
   readonly perSecond: number
-  readonly latenciesMs: readonly number[]
+  /** How long a turn was. */
+  readonly seconds: number
+  readonly arrivals: readonly Arrival[]
 }
 
 /** Who is compared with whom, under what name. */
@@ -23,79 +18,67 @@ const comparisons = {
   ratios: ['assent', 'hand-written'],
   ratiosLogged: ['assent', 'hand-written-logged'],
   ratiosExecute: ['assent-execute', 'hand-written'],
-} as const
-type Comparison = (typeof comparisons)[keyof typeof comparisons]
+} as const satisfies Record<string, Comparison>
 
-export function describeLevel(level: Level): string[] {
-  const { inFlight, turns, ownWrites } = level
-  const head = [`${inFlight} in flight`, 'tx/s', 'lowest', 'highest', 'CPU us/tx', 'forced/tx']
-  const rows = [...turns].map(([name, rounds]) => {
-    const speed = summarize(rounds.map(({ perSecond }) => perSecond))
-    const cpu = summarize(rounds.map(({ cpuMicroseconds }) => cpuMicroseconds))
-    const count = rounds.reduce((sum, { transactions }) => sum + transactions, 0)
-    const speeds = [speed.median, speed.lowest, speed.highest].map((each) => each.toFixed(0))
-    const forced = ((ownWrites.get(name) ?? 0) / count).toFixed(3)
-    return [`  ${name}`, ...speeds, cpu.median.toFixed(0), forced]
-  })
-  return [
-    ...table([head, ...rows]),
-    ...Object.values(comparisons).flatMap((compared) => describeRatio(level, compared)),
-  ]
-}
+export const compared: readonly Comparison[] = Object.values(comparisons)
 
-function describeRatio(level: Level, compared: Comparison): string[] {
-  const speed = ratioOf(level, compared, (each) => each.perSecond)
-  const cpu = ratioOf(level, compared, (each) => each.cpuMicroseconds)
-  if (speed === undefined || cpu === undefined) return []
-  const shown = ({ median, lowest, highest }: Summary): string =>
-    `${median.toFixed(2)} (${lowest.toFixed(2)} to ${highest.toFixed(2)})`
-  return [`  ${compared.join(' / ')}: speed ${shown(speed)}, CPU ${shown(cpu)}`]
-}
-
-/** Round by round; undefined where one of the two did not take part. */
-function ratioOf(
-  { turns }: Level,
-  [our, their]: Comparison,
-  figure: (turn: Throughput) => number,
-): Summary | undefined {
-  const [us, them] = [turns.get(our), turns.get(their)]
-  if (us === undefined || them === undefined) return undefined
-  return ratios(us.map(figure), them.map(figure))
-}
+/** Into how many parts a turn is cut, to see when who waited long had come. */
+const parts = 10
 
 export function describeLatency(latencies: readonly LatencyOf[]): string[] {
   if (latencies.length === 0) return []
-  const rows = latencies.map(({ name, perSecond, latenciesMs }) => [
+  const rows = latencies.map(({ name, perSecond, arrivals }) => [
     `  ${name}`,
     perSecond.toFixed(0),
-    ...[0.5, 0.99, 0.999].map((share) => quantile(latenciesMs, share).toFixed(2)),
+    ...[0.5, 0.99, 0.999].map((share) => quantile(latencyOf(arrivals), share).toFixed(2)),
+    Math.max(...latencyOf(arrivals)).toFixed(2),
   ])
-  return table([['open load, half the rate', 'tx/s', 'p50 ms', 'p99 ms', 'p99.9 ms'], ...rows])
+  const head = ['open load, half the rate', 'tx/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'longest']
+  const tenths = Array.from({ length: parts }, (_, part) => `${part + 1}`)
+  const cuts = latencies.flatMap((latency) => {
+    const { p50, p99 } = byArrival(latency)
+    return [
+      [`  ${latency.name}, p50 ms`, ...p50.map((each) => each.toFixed(1))],
+      [`  ${latency.name}, p99 ms`, ...p99.map((each) => each.toFixed(1))],
+    ]
+  })
+  return [
+    ...table([head, ...rows]),
+    ...table([['by time of arrival, tenths of a turn', ...tenths], ...cuts]),
+  ]
+}
+
+/** By when they were meant to begin: what is slow at one time only has a cause at that time. */
+export function byArrival({ arrivals, seconds }: LatencyOf): {
+  readonly p50: readonly number[]
+  readonly p99: readonly number[]
+} {
+  const cut: Arrival[][] = Array.from({ length: parts }, () => [])
+  for (const each of arrivals) {
+    const part = Math.floor((each.atMs / (seconds * 1000)) * parts)
+    cut[Math.min(part, parts - 1)]?.push(each)
+  }
+  const quantiles = (share: number): number[] =>
+    cut.map((arrived) => quantile(latencyOf(arrived), share))
+  return { p50: quantiles(0.5), p99: quantiles(0.99) }
+}
+
+function latencyOf(arrivals: readonly Arrival[]): number[] {
+  return arrivals.map(({ latencyMs }) => latencyMs)
 }
 
 /** The line that `--json` ends with. */
 export function summaryOf(levels: readonly Level[], latencies: readonly LatencyOf[]): Figures {
-  const byLevel = (figure: (level: Level) => number | undefined): Record<string, number> =>
-    Object.fromEntries(
-      levels.flatMap((level) => {
-        const value = figure(level)
-        return value === undefined ? [] : [[level.inFlight, rounded(value)]]
-      }),
-    )
-  const medians = (figure: (turn: Throughput) => number): Record<string, Figures> =>
-    Object.fromEntries(
-      [...(levels[0]?.turns.keys() ?? [])].map((name) => [
-        name,
-        byLevel(({ turns }) => summarize((turns.get(name) ?? []).map(figure)).median),
-      ]),
-    )
-  const ratiosOf = (compared: Comparison, figure: (turn: Throughput) => number): Figures =>
-    byLevel((level) => ratioOf(level, compared, figure)?.median)
+  const speed = (compared: Comparison): Figures =>
+    byLevel(levels, (level) => ratioOf(level, compared, (turn) => turn.perSecond)?.median)
   return {
-    ratios: ratiosOf(comparisons.ratios, (turn) => turn.perSecond),
-    ratiosLogged: ratiosOf(comparisons.ratiosLogged, (turn) => turn.perSecond),
-    ratiosExecute: ratiosOf(comparisons.ratiosExecute, (turn) => turn.perSecond),
-    ratiosCpu: ratiosOf(comparisons.ratios, (turn) => turn.cpuMicroseconds),
+    ratios: speed(comparisons.ratios),
+    ratiosLogged: speed(comparisons.ratiosLogged),
+    ratiosExecute: speed(comparisons.ratiosExecute),
+    ratiosCpu: byLevel(
+      levels,
+      (level) => ratioOf(level, comparisons.ratios, (turn) => turn.cpuMicroseconds)?.median,
+    ),
     spread: Object.fromEntries(
       levels.map((level) => {
         const { lowest = 0, highest = 0 } =
@@ -103,18 +86,27 @@ export function summaryOf(levels: readonly Level[], latencies: readonly LatencyO
         return [level.inFlight, [rounded(lowest), rounded(highest)]]
       }),
     ),
-    perSecond: medians((turn) => turn.perSecond),
-    cpuMicroseconds: medians((turn) => turn.cpuMicroseconds),
+    perSecond: mediansOf(levels, (turn) => turn.perSecond),
+    cpuMicroseconds: mediansOf(levels, (turn) => turn.cpuMicroseconds),
     latencyMs: Object.fromEntries(
-      latencies.map(({ name, perSecond, latenciesMs }) => [
+      latencies.map(({ name, perSecond, arrivals }) => [
         name,
         roundedAll({
           perSecond,
-          p50: quantile(latenciesMs, 0.5),
-          p99: quantile(latenciesMs, 0.99),
-          'p99.9': quantile(latenciesMs, 0.999),
+          p50: quantile(latencyOf(arrivals), 0.5),
+          p99: quantile(latencyOf(arrivals), 0.99),
+          'p99.9': quantile(latencyOf(arrivals), 0.999),
         }),
       ]),
+    ),
+    latencyByArrivalMs: Object.fromEntries(
+      latencies.map((latency) => {
+        const { p50, p99 } = byArrival(latency)
+        return [
+          latency.name,
+          { p50: p50.map((one) => rounded(one)), p99: p99.map((one) => rounded(one)) },
+        ]
+      }),
     ),
   }
 }

@@ -33,7 +33,7 @@ export function openIdle(directory: string): Promise<IdleCoordinator> {
   })
 }
 
-const commit = (coordinator: IdleCoordinator): Promise<unknown> =>
+export const commitIdle = (coordinator: IdleCoordinator): Promise<unknown> =>
   coordinator.transaction(['left', 'right'], () => undefined)
 
 export function benchmarkCoordinator(options: BenchOptions, report: Report): Promise<Figures> {
@@ -62,7 +62,7 @@ async function measureThroughput(
   const forcedWritesPerTransaction: Record<string, number> = {}
   const cpuMicroseconds: Record<string, number> = {}
   report.progress('warming up')
-  await closedLoad(100, { seconds: Math.min(seconds, 1) }, () => commit(coordinator))
+  await closedLoad(100, { seconds: Math.min(seconds, 1) }, () => commitIdle(coordinator))
   const measured = inFlight.map((lanes) => ({ lanes, runs: [] as Measured[] }))
   for (let round = 1; round <= rounds; round += 1) {
     for (const { lanes, runs } of measured) {
@@ -102,7 +102,7 @@ async function measureOnce(
   seconds: number,
 ): Promise<Measured> {
   const before = coordinator.logStatistics().forcedWrites
-  const load = await closedLoad(lanes, { seconds }, () => commit(coordinator))
+  const load = await closedLoad(lanes, { seconds }, () => commitIdle(coordinator))
   const forced = coordinator.logStatistics().forcedWrites - before
   return { ...load, forced: forced / load.transactions }
 }
@@ -118,7 +118,7 @@ async function measureGrowth(
   const parts: number[] = []
   for (let step = 1; step <= growthSteps; step += 1) {
     report.progress(`growth: ${(step - 1) * count} of ${transactions} transactions`)
-    const load = await closedLoad(growthInFlight, { count }, () => commit(coordinator))
+    const load = await closedLoad(growthInFlight, { count }, () => commitIdle(coordinator))
     parts.push(load.cpuMicroseconds)
   }
   const { retainedOutcomes, bytesOnDisk } = coordinator.logStatistics()

@@ -20,7 +20,7 @@ export function benchmarkRecovery(options: BenchOptions, report: Report): Promis
   return withDirectory(options.logDirectory, async (directory) => {
     const idle = await recoverIdle({ directory, transactions, orphanIntervalMs }, report)
     if (prepared === 0) return { idle }
-    const databases = await withServers(prepared, report, (urls) =>
+    const databases = await withServers('postgres+postgres', prepared, report, (urls) =>
       recoverDatabases({ urls, directory, prepared, orphanIntervalMs }, report),
     )
     return { idle, databases }

@@ -7,15 +7,15 @@
  */
 import type { Decision, Outcome } from '../core/decision.ts'
 import { AssentError, isAssentError } from '../core/errors.ts'
-import { type BranchId, parseBranchId, parseTransactionId } from '../core/ids.ts'
-import type { Clock, Events } from '../core/ports.ts'
 import {
-  type LogRecord,
-  type RetainedOutcome,
-  type Signature,
-  signatureLimits,
-} from '../log/contract.ts'
-import { decisionOf } from '../protocol/two-phase/state.ts'
+  type BranchId,
+  parseBranchId,
+  parseTransactionId,
+  type TransactionKey,
+} from '../core/ids.ts'
+import type { Clock, Events } from '../core/ports.ts'
+import { type LogRecord, type Signature, signatureLimits } from '../log/contract.ts'
+import { carrierOf, decisionOf } from '../protocol/two-phase/state.ts'
 import type { Book } from './book.ts'
 import type { Books } from './books.ts'
 import type { Engine } from './engine.ts'
@@ -23,6 +23,7 @@ import type { StateChange } from './events.ts'
 import { logFailed } from './failures.ts'
 import type { LiveTransaction } from './live-transaction.ts'
 import { describeLive, describeSettled, type PendingTransaction } from './pending.ts'
+import { presumeAborted } from './recovery.ts'
 import { settleStranger } from './strangers.ts'
 import type { Sighting, Sweep } from './sweep.ts'
 
@@ -68,14 +69,28 @@ export class Administration {
     return this.#sweep.sightings()
   }
 
-  outcome(id: string): Outcome {
+  async outcome(id: string): Promise<Outcome> {
     const parts = parseTransactionId(id)
     if (parts === undefined) throw notAnId(id)
     const live = this.#engine.live.get(id)
     if (live !== undefined) return outcomeOfLive(live)
     const book = this.#books.of(parts)
     if (book === undefined || !book.hasIssued(parts)) return 'unknown'
-    return outcomeOfRetained(book.log.outcome(parts))
+    const retained = book.log.outcome(parts)
+    if (retained === 'absent') return await this.#presumed(book, parts)
+    return retained === 'held' ? 'unknown' : retained
+  }
+
+  /** Whoever is told that it aborted must not find it committed later (A2, A9). */
+  #presumed(book: Book, key: TransactionKey): Promise<Outcome> {
+    return new Promise((resolve) => {
+      const { deadlines, settings } = this.#engine
+      const limit = deadlines.setAwaited(settings.deliveryTimeoutMs, () => resolve('unknown'))
+      presumeAborted(this.#engine, book, key, (standing) => {
+        deadlines.clear(limit)
+        resolve(standing instanceof Error ? 'unknown' : standing)
+      })
+    })
   }
 
   async resolve(id: string, decision: Decision, resolution: Resolution): Promise<void> {
@@ -89,6 +104,8 @@ export class Administration {
     if (live === undefined) throw unknownTransaction(id)
     if (resolution.resource !== undefined) return this.#vouch(live, decision, resolution)
     if (live.state.phase !== 'held') throw notResolvable(live)
+    const carrier = live.branches[carrierOf(live.state)]
+    if (carrier !== undefined) throw resolvedByItsRow(live, carrier.resourceName)
     await this.#record(live.book, {
       type: 'resolved',
       transaction: live.key,
@@ -233,11 +250,6 @@ function outcomeOfLive({ state, heuristics }: LiveTransaction): Outcome {
   return state.phase === 'held' || state.phase === 'in-doubt' ? 'unknown' : 'active'
 }
 
-function outcomeOfRetained(retained: RetainedOutcome): Outcome {
-  if (retained === 'absent') return 'aborted' // presumed (A9)
-  return retained === 'held' ? 'unknown' : retained
-}
-
 function checkSignature({ by, reason }: Signature): void {
   for (const [option, text] of Object.entries({ by, reason })) {
     const limit = signatureLimits[option as keyof typeof signatureLimits]
@@ -269,6 +281,13 @@ function unknownTransaction(id: string): AssentError {
 function inDoubt({ id, cause }: LiveTransaction): AssentError {
   const message = `the act on ${id} is recorded, but the log failed before its decision was`
   return new AssentError('ASSENT_OUTCOME_UNKNOWN', message, { id }, { cause })
+}
+
+function resolvedByItsRow({ id, state }: LiveTransaction, resource: string): AssentError {
+  const message =
+    `transaction ${id} waits for ${resource}, where its decision stands or is missing: it goes on by ` +
+    'itself once that can be read'
+  return new AssentError('ASSENT_NOT_RESOLVABLE', message, { id, state: state.phase })
 }
 
 function notResolvable(live: LiveTransaction): AssentError {

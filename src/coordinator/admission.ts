@@ -5,7 +5,7 @@
  * A transaction takes the slots of all its branches at once or waits, so two can't wait for each
  * other; one that waits for a slow resource holds nothing of another, so nobody else is delayed.
  */
-import { isAlone } from '../protocol/two-phase/state.ts'
+import { carrierOf, isAlone } from '../protocol/two-phase/state.ts'
 import type { LiveBranch, LiveTransaction } from './live-transaction.ts'
 
 export class Admission {
@@ -55,10 +55,12 @@ export class Admission {
  */
 function take({ branches, state }: LiveTransaction): boolean {
   if (isAlone(state)) return true
+  const carrier = carrierOf(state)
   for (let position = 0; position < branches.length; position += 1) {
     const branch = branches[position] as LiveBranch
     const { resource } = branch
-    if (resource === undefined || state.branches[position]?.role !== 'two-phase') continue
+    if (resource === undefined || position === carrier) continue
+    if (state.branches[position]?.role === 'last') continue
     if (resource.prepared >= resource.preparedLimit) {
       for (const taken of branches) if (taken.occupiesSlot) giveBack(taken)
       return false

@@ -6,6 +6,7 @@
  * (a failed log takes nothing more; who waits is told that nobody knows).
  */
 import type { Decision } from '../core/decision.ts'
+import type { DecisionRow } from '../core/decision-table.ts'
 import type { HeuristicReport } from '../core/errors.ts'
 import {
   formatCounter,
@@ -17,35 +18,9 @@ import {
 } from '../core/ids.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Clock } from '../core/ports.ts'
-import type { BranchRecord, DecisionLog } from '../log/contract.ts'
-import type { State } from '../protocol/two-phase/state.ts'
-import type { RecordedResource, Resource, Resources } from './resources.ts'
-
-/** What is recorded of a branch. */
-export interface RecordableBranch {
-  readonly number: number
-  readonly evidence: string | undefined
-  readonly resource: Resource | undefined
-  /** For a recovered branch: its resource as the log knows it. */
-  readonly recorded: (RecordedResource & { readonly number: number }) | undefined
-  readonly heuristic: HeuristicReport | undefined
-}
-
-/**
- * How a transaction was committed: by votes and a forced decision; the same around one resource that
- * can't prepare; by the only branch that wrote; or by nothing, because no branch wrote.
- */
-export type ProtocolName = 'two-phase' | 'last-resource' | 'one-phase' | 'none'
-
-/** What is recorded of a transaction. */
-export interface Recordable {
-  readonly key: TransactionKey
-  readonly state: State
-  readonly branches: readonly RecordableBranch[]
-  readonly protocol: ProtocolName
-  /** Whether the log holds anything of it. */
-  noted: boolean
-}
+import type { BranchRecord, DecisionLog, RecordOf } from '../log/contract.ts'
+import { mayBePrepared, type Recordable, type RecordableBranch, roleOf } from './recordable.ts'
+import type { Resource, Resources } from './resources.ts'
 
 /** What the sweep found that a resource did against, or without, the decision. */
 export interface FoundHeuristic {
@@ -54,6 +29,12 @@ export interface FoundHeuristic {
   readonly resource: Resource
   readonly decision: Decision
   readonly report: HeuristicReport
+}
+
+/** A decision as a branch takes it along, and as the log keeps it. */
+export interface Carried {
+  readonly record: RecordOf<'decided'>
+  readonly row: DecisionRow
 }
 
 /** Called with undefined once a record is durable; with the error when that can't be known. */
@@ -163,6 +144,30 @@ export class Book {
   }
 
   /**
+   * Hands over the decision that a branch is to take along into its own commit, once every resource
+   * that it names is durable in the log; or the error, when that can't be known: nothing was sent.
+   */
+  carryDecision(transaction: Recordable, ready: (carried: Carried | Error) => void): void {
+    const { carried } = this.log
+    invariant(carried !== undefined, 'A1', 'this log lets no branch carry its decisions')
+    const branches = this.#branchRecords(transaction, false)
+    const numbers = branches.map(({ resource }) => resource)
+    this.#resources.whenDurable(this.log, numbers, (failure) => {
+      const failed = failure ?? this.log.failure
+      if (failed !== undefined) return ready(failed)
+      const record = this.#decided(transaction, { decision: 'committed', branches })
+      // However that ends, the log will know.
+      transaction.noted = true
+      ready({ record, row: carried.rowOf(record) })
+    })
+  }
+
+  /** The branch has committed, and the decision with it. */
+  noteCarried({ record }: Carried): void {
+    this.log.carried?.note(record)
+  }
+
+  /**
    * Writes a decision that needs no forced record: so that `outcome` can tell. An abort is noted
    * only where its absence would not say the same.
    */
@@ -231,20 +236,18 @@ export class Book {
 
   #appendDecision(
     transaction: Recordable,
-    made: { readonly decision: Decision; readonly branches: readonly BranchRecord[] },
+    made: Pick<RecordOf<'decided'>, 'decision' | 'branches'>,
     durable?: Durable,
   ): void {
-    this.log.append(
-      {
-        type: 'decided',
-        transaction: transaction.key,
-        decision: made.decision,
-        protocol: transaction.protocol,
-        wallMs: this.#clock.wallMs(),
-        branches: made.branches,
-      },
-      durable,
-    )
+    this.log.append(this.#decided(transaction, made), durable)
+  }
+
+  #decided(
+    { key, protocol }: Recordable,
+    { decision, branches }: Pick<RecordOf<'decided'>, 'decision' | 'branches'>,
+  ): RecordOf<'decided'> {
+    const wallMs = this.#clock.wallMs()
+    return { type: 'decided', transaction: key, decision, protocol, wallMs, branches }
   }
 
   /** The branches that a decision must reach after a crash: those that may be prepared. */
@@ -264,13 +267,4 @@ export class Book {
     invariant(branch.resource !== undefined, 'A10', 'a branch without a resource', branch.number)
     return this.#resources.numberIn(this.log, branch.resource)
   }
-}
-
-function roleOf(transaction: Recordable, number: number): string | undefined {
-  return transaction.state.branches[number]?.role
-}
-
-function mayBePrepared(transaction: Recordable, number: number): boolean {
-  const phase = transaction.state.branches[number]?.phase
-  return phase !== 'ended' && phase !== 'read-only' && phase !== 'heuristic'
 }

@@ -65,6 +65,12 @@ export class Books {
     return isHere && this.#inDirectory.has(parts.log) && this.of(parts) === undefined
   }
 
+  /** The identities of all logs that are ours or our siblings', as far as they were seen. */
+  identities(): LogIdentity[] {
+    const owned = this.all().map(({ log }) => log.identity)
+    return [...new Set([...owned, ...this.#inDirectory])]
+  }
+
   /** Reads anew which logs our directory has; keeps what was known when it can't be read. */
   async refreshSiblings(): Promise<void> {
     try {

@@ -3,6 +3,7 @@
  * is reported, and the next process that opens the log goes on with it.
  */
 import { AssentError } from '../core/errors.ts'
+import { carrierOf } from '../protocol/two-phase/state.ts'
 import { isProvedEmpty, type Parts } from './open.ts'
 import { describeLive, type PendingTransaction } from './pending.ts'
 import { limitOrNone } from './settings.ts'
@@ -69,9 +70,10 @@ export class Closing {
 
   /** Nothing is left that time could finish. */
   #isIdle(): boolean {
-    return !this.#parts.engine.live.some(
-      ({ state }) => state.phase !== 'held' && state.phase !== 'in-doubt',
-    )
+    return !this.#parts.engine.live.some(({ state }) => {
+      if (state.phase === 'held') return carrierOf(state) >= 0
+      return state.phase !== 'in-doubt'
+    })
   }
 
   #until(condition: () => boolean, timeoutMs: number): Promise<void> {

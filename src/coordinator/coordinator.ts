@@ -4,12 +4,12 @@ import type { BrokenInvariant } from '../core/invariant.ts'
 import type { Clock, Context, Events, Random, SignalSource, Timers } from '../core/ports.ts'
 import type { DoctorReport } from '../doctor/doctor.ts'
 import { type DoctorOptions, limitsFrom } from '../doctor/options.ts'
-import type { DecisionLogs, LogStatistics, Signature } from '../log/contract.ts'
+import type { LogStatistics, Signature } from '../log/contract.ts'
 import { Administration, type Resolution } from './administration.ts'
 import { type CloseReport, Closing } from './closing.ts'
 import type { StateChange } from './events.ts'
 import { type BatchMap, type Executed, execute } from './execute.ts'
-import { openParts, type Parts } from './open.ts'
+import { type LogsPort, openParts, type Parts } from './open.ts'
 import type { ClientsOf, NameOf, Propagation, ResourceMap, TransactionOptions } from './options.ts'
 import type { PendingTransaction } from './pending.ts'
 import { type Propagator, propagate, readCall, transactionRequired } from './propagation.ts'
@@ -30,7 +30,7 @@ export interface CoordinatorPorts {
   readonly context: Context<Scope>
   readonly signals: SignalSource
   readonly events: Events<StateChange>
-  readonly logs: DecisionLogs
+  readonly logs: LogsPort
   /** For the doctor; without it the log's directory is not examined. */
   readonly place?: LogPlace
   /** Must stop the process: going on could break atomicity. */

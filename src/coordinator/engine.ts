@@ -7,6 +7,7 @@
  * A11 by deciding nothing once a forced write has failed. A crashed incarnation's ports fall
  * silent, so nothing that it began can act again; what it left is found by `recovery.ts`.
  */
+import type { Decision } from '../core/decision.ts'
 import { AssentError } from '../core/errors.ts'
 import { type BrokenInvariant, invariant, unreachable } from '../core/invariant.ts'
 import type { Clock, Events, Random } from '../core/ports.ts'
@@ -89,6 +90,7 @@ export class Engine {
     this.#evidence = new Evidence({
       ...options,
       found: (transaction, decision) => this.resolve(transaction, decision),
+      undecided: (transaction) => this.#undecided(transaction, 'held'),
     })
     this.#delivery = new Delivery({
       ...options,
@@ -176,7 +178,7 @@ export class Engine {
   }
 
   /** Evidence or an operator has settled a held transaction; to be durable before it is told. */
-  resolve(transaction: LiveTransaction, decision: 'committed' | 'aborted'): void {
+  resolve(transaction: LiveTransaction, decision: Decision): void {
     this.dispatch(transaction, { type: 'resolve', decision })
   }
 
@@ -198,6 +200,9 @@ export class Engine {
       case 'commit-one-phase':
         if (transaction.protocol === 'none') transaction.protocol = 'one-phase'
         return this.#voting.commitOnePhase(transaction, branchAt(transaction, effect.branch))
+      case 'commit-with-decision':
+        transaction.protocol = 'decision-in-participant'
+        return this.#voting.commitWithDecision(transaction, branchAt(transaction, effect.branch))
       case 'commit':
         return this.#delivery.attempt(transaction, branchAt(transaction, effect.branch), 'commit')
       case 'roll-back':
@@ -211,6 +216,7 @@ export class Engine {
       case 'decided':
         return this.#decided(transaction)
       case 'held':
+        return this.#evidence.hold(transaction)
       case 'in-doubt':
       case 'unknown':
         return this.#undecided(transaction, effect.type)
@@ -233,8 +239,7 @@ export class Engine {
     const cause = transaction.cause ?? causes.find((each) => each !== undefined)
     this.#conclude(transaction, { decision: 'unknown', cause })
     if (how === 'unknown') this.#over(transaction)
-    if (how === 'held') this.#evidence.seek(transaction)
-    if (how !== 'unknown') this.onOver?.()
+    else this.onOver?.()
   }
 
   #conclude(transaction: LiveTransaction, conclusion: LiveTransaction['conclusion']): void {

@@ -10,7 +10,7 @@ import { AssentError } from '../core/errors.ts'
 import { formatBranchId, idLimits } from '../core/ids.ts'
 import type { Clock } from '../core/ports.ts'
 import type { BatchStatement, Participant } from '../participants/contract.ts'
-import type { Event } from '../protocol/two-phase/state.ts'
+import type { BranchRole, Event } from '../protocol/two-phase/state.ts'
 import { beginFailed, overError } from './failures.ts'
 import { LiveBranch, type LiveTransaction } from './live-transaction.ts'
 import type { Resource } from './resources.ts'
@@ -54,7 +54,7 @@ export function join(
   transaction.addBranch(branch)
   host.dispatch(transaction, {
     type: 'join',
-    role: participant.canPrepare ? 'two-phase' : 'last',
+    role: roleAt(transaction, resource, options),
     onePhase: participant.canCommitOnePhase || !participant.canPrepare,
   })
   branch.joined = begin(host, transaction, branch, participant, options)
@@ -97,6 +97,17 @@ async function begin(
   if (!transaction.sealed) return
   branch.handle?.seal()
   host.joinedTooLate(transaction, branch)
+}
+
+/** What it only reads can't take the row of a decision along: there it votes like any other. */
+function roleAt(
+  { book }: LiveTransaction,
+  { name, participant }: Resource,
+  { readOnly }: JoinOptions,
+): BranchRole {
+  if (!participant.canPrepare) return 'last'
+  const isDeciding = book.log.carried?.resource === name
+  return isDeciding && !readOnly && participant.canCommitOnePhase ? 'deciding' : 'two-phase'
 }
 
 function refuseUnlessOpen(transaction: LiveTransaction): void {

@@ -5,8 +5,9 @@ import type { TransactionId, TransactionKey } from '../core/ids.ts'
 import { invariant } from '../core/invariant.ts'
 import type { Branch, FinishableBranch } from '../participants/contract.ts'
 import { type Event, initialState, type State } from '../protocol/two-phase/state.ts'
-import type { Book, ProtocolName, Recordable, RecordableBranch } from './book.ts'
+import type { Book } from './book.ts'
 import type { Deadline } from './deadlines.ts'
+import type { ProtocolName, Recordable, RecordableBranch } from './recordable.ts'
 import type { RecordedResource, Resource } from './resources.ts'
 
 /** How a transaction ended, as far as its caller may be told. */

@@ -1,6 +1,7 @@
 /**
  * Opens what a coordinator is made of, in the order that safety asks for: the log is locked,
- * recovered and written anew first; then the resources are examined; then delivery begins.
+ * recovered and written anew first; then the resources are examined; then delivery begins. A log
+ * that is kept in a participant's database comes after that participant was attached.
  */
 import { AssentError } from '../core/errors.ts'
 import type { BrokenInvariant } from '../core/invariant.ts'
@@ -18,6 +19,9 @@ import { Resources } from './resources.ts'
 import { type Settings, settingsFrom } from './settings.ts'
 import { Sweep } from './sweep.ts'
 
+/** The logs, or what makes them once the participants are attached. */
+export type LogsPort = DecisionLogs | (() => DecisionLogs)
+
 /** The ports that opening needs; see `CoordinatorPorts`. */
 export interface OpenPorts {
   readonly clock: Clock
@@ -25,7 +29,7 @@ export interface OpenPorts {
   readonly backgroundTimers: Timers
   readonly random: Random
   readonly events: Events<StateChange>
-  readonly logs: DecisionLogs
+  readonly logs: LogsPort
   readonly onBroken: (broken: BrokenInvariant) => void
 }
 
@@ -43,7 +47,7 @@ export interface Parts {
 }
 
 export async function openParts(ports: OpenPorts, options: OpenOptions): Promise<Parts> {
-  const { clock, random, events, logs, onBroken } = ports
+  const { clock, random, events, onBroken } = ports
   const settings = settingsFrom(options)
   const participants = checkedParticipants(options.resources)
   let opened: DecisionLog | undefined
@@ -58,14 +62,21 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
     acceptChanged: new Set(options.acceptChanged),
   })
   for (const name of options.acceptChanged ?? []) resources.get(name)
-  const log = await logs.open()
+  const closeParticipants = async (): Promise<void> => {
+    await Promise.allSettled([...participants.values()].map((each) => each.close()))
+  }
+  const { logs, log } = await openLog(ports.logs).catch(async (failure: unknown) => {
+    await closeParticipants()
+    throw failure
+  })
   opened = log
   const checks = new Checks(resources, log, settings, ports.backgroundTimers)
   try {
     await checks.first(ports.timers)
   } catch (refusal) {
-    await Promise.allSettled([...participants.values()].map((each) => each.close()))
+    // The log first: it may be kept by a participant.
     await log.close({ clean: log.closedCleanly })
+    await closeParticipants()
     throw refusal
   }
   const deadlines = new Deadlines(clock, ports.timers)
@@ -84,6 +95,13 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
   const parts: Parts = { engine, books, sweep, checks, openedMs }
   books.start((book, sinceMs) => isProvedEmpty(parts, book, sinceMs))
   return parts
+}
+
+async function openLog(
+  given: LogsPort,
+): Promise<{ readonly logs: DecisionLogs; readonly log: DecisionLog }> {
+  const logs = typeof given === 'function' ? given() : given
+  return { logs, log: await logs.open() }
 }
 
 /**

@@ -41,6 +41,7 @@ const underWay: ReadonlySet<Phase> = new Set<Phase>([
   'recording-decision',
   'committing-one-phase',
   'committing-last',
+  'committing-with-decision',
 ])
 
 export function describeLive(live: LiveTransaction): PendingTransaction {

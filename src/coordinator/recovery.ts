@@ -1,9 +1,12 @@
 /**
- * What goes on when a log is opened whose process died: its unfinished transactions come to life.
+ * What goes on when a log is opened whose process died: its unfinished transactions come to life. So
+ * does one whose decision shows only when somebody is about to presume that there is none.
  *
  * Keeps A1 and A2 (durable decisions are delivered again, intents without one are held), A10
  * (nothing that the log holds is dropped: not at a restart, nor when its resource is gone).
  */
+import type { Decision } from '../core/decision.ts'
+import type { TransactionKey } from '../core/ids.ts'
 import { BrokenInvariant } from '../core/invariant.ts'
 import type { UnfinishedTransaction } from '../log/contract.ts'
 import { type RecordedTransaction, recover } from '../protocol/two-phase/recover.ts'
@@ -16,6 +19,32 @@ export function recoverBook(engine: Engine, book: Book): void {
   for (const unfinished of book.log.recovered) {
     if (!unfinished.settled) recoverTransaction(engine, book, unfinished)
   }
+}
+
+/**
+ * Makes it final that a transaction has no decision, before anyone is told so (A9). `found` runs once,
+ * with what stands, or with the error when that can't be known now. What stands committed, and which
+ * nobody here goes on with, comes to life: every branch of it must be told.
+ */
+export function presumeAborted(
+  engine: Engine,
+  book: Book,
+  { epoch, counter }: TransactionKey,
+  found: (standing: Decision | Error) => void,
+): void {
+  const key = { epoch, counter }
+  book.log.presumeAborted(key, (standing) => {
+    if (standing === 'committed') engine.guarded(() => revive(engine, book, key))
+    found(standing)
+  })
+}
+
+function revive(engine: Engine, book: Book, key: TransactionKey): void {
+  if (engine.live.at(book, key) !== undefined) return
+  const found = book.log
+    .unfinished()
+    .find(({ transaction: { epoch, counter } }) => epoch === key.epoch && counter === key.counter)
+  if (found !== undefined && !found.settled) recoverTransaction(engine, book, found)
 }
 
 function recoverTransaction(engine: Engine, book: Book, found: UnfinishedTransaction): void {
@@ -34,7 +63,7 @@ function recoverTransaction(engine: Engine, book: Book, found: UnfinishedTransac
   })
   transaction.noted = true
   transaction.sealed = true
-  transaction.protocol = found.intent === undefined ? 'two-phase' : 'last-resource'
+  transaction.protocol = protocolOf(found)
   const last = found.decided === undefined ? found.intent?.last : undefined
   const branches = record.branches.map((branch): RecordedTransaction['branches'][number] => {
     const live = new LiveBranch(branch.branch, { recorded: recordedResource(book, branch) })
@@ -54,6 +83,12 @@ function recoverTransaction(engine: Engine, book: Book, found: UnfinishedTransac
   // spoken, the first was about to be obeyed (A2).
   const resolved = found.resolved.find((each) => each.branch === undefined)
   if (resolved !== undefined) engine.resolve(transaction, resolved.decision)
+}
+
+function protocolOf({ intent, decided }: UnfinishedTransaction): LiveTransaction['protocol'] {
+  if (intent !== undefined) return 'last-resource'
+  const carried = 'decision-in-participant'
+  return decided?.protocol === carried ? carried : 'two-phase'
 }
 
 function recordedResource(

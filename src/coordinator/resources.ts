@@ -36,11 +36,18 @@ export class Resource {
 /** What a log remembers of a resource that a branch was at. */
 export type RecordedResource = Pick<RecordOf<'resource'>, 'name' | 'fingerprint'>
 
+/** How a log knows the resources: under which numbers, and which of these are durable there. */
+interface Registered {
+  readonly numbers: Map<string, number>
+  /** By number; kept where a decision does not travel behind the records of its resources. */
+  readonly undurable: Map<number, RecordOf<'resource'>> | undefined
+}
+
 export class Resources {
   readonly #byName = new Map<string, Resource>()
   readonly #events: Events<StateChange>
   readonly #acceptChanged: ReadonlySet<string>
-  readonly #numbers = new WeakMap<DecisionLog, Map<string, number>>()
+  readonly #registered = new WeakMap<DecisionLog, Registered>()
 
   constructor(
     participants: ReadonlyMap<string, Participant>,
@@ -116,12 +123,32 @@ export class Resources {
 
   /** The number by which `log` knows a ready resource; registers it on first use. */
   numberIn(log: DecisionLog, resource: Resource): number {
-    const numbers = this.#numbers.get(log)
-    return numbers?.get(resource.name) ?? this.#register(log, resource, numbers ?? new Map())
+    const number = this.#registered.get(log)?.numbers.get(resource.name)
+    return number ?? this.#register(log, resource)
   }
 
-  #register(log: DecisionLog, resource: Resource, numbers: Map<string, number>): number {
-    this.#numbers.set(log, numbers)
+  /** Runs `then` at once where a log knows these numbers durably; else when it does, or fails. */
+  whenDurable(
+    log: DecisionLog,
+    numbers: readonly number[],
+    then: (failure: Error | undefined) => void,
+  ): void {
+    const undurable = this.#registered.get(log)?.undurable
+    if (undurable === undefined || undurable.size === 0) return then(undefined)
+    const waited = numbers.filter((number) => undurable.has(number))
+    const record = undurable.get(waited[0] ?? -1)
+    if (record === undefined) return then(undefined)
+    // The same record again changes nothing, and the others were appended before it.
+    log.append(record, (failure) => {
+      if (failure === undefined) for (const number of waited) undurable.delete(number)
+      then(failure)
+    })
+  }
+
+  #register(log: DecisionLog, resource: Resource): number {
+    const known = this.#registered.get(log)
+    const { numbers, undurable } = known ?? registered(log)
+    if (known === undefined) this.#registered.set(log, { numbers, undurable })
     const { name, participant } = resource
     const fingerprint = resource.fingerprint ?? ''
     const records = log.resources()
@@ -131,7 +158,15 @@ export class Resources {
     const number = same?.number ?? 1 + Math.max(-1, ...taken)
     // Lazy is enough: it precedes, in the same log, any decision that refers to it.
     if (same === undefined) {
-      log.append({ type: 'resource', number, name, kind: participant.kind, fingerprint })
+      const record = {
+        type: 'resource',
+        number,
+        name,
+        kind: participant.kind,
+        fingerprint,
+      } as const
+      log.append(record)
+      undurable?.set(number, record)
     }
     numbers.set(name, number)
     return number
@@ -178,6 +213,10 @@ export class Resources {
       { resource: resource.name, expected, found },
     )
   }
+}
+
+function registered({ carried }: DecisionLog): Registered {
+  return { numbers: new Map(), undurable: carried && new Map() }
 }
 
 /** The common case: in canonical order as written. */

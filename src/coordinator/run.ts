@@ -7,12 +7,13 @@
 import { AssentError, isAssentError } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import type { Context, Signal, SignalSource } from '../core/ports.ts'
-import type { Book, ProtocolName } from './book.ts'
+import type { Book } from './book.ts'
 import type { Deadline } from './deadlines.ts'
 import type { Engine } from './engine.ts'
 import { doomed, timedOut } from './failures.ts'
 import type { LiveTransaction, Watcher } from './live-transaction.ts'
 import type { TransactionOptions } from './options.ts'
+import type { ProtocolName } from './recordable.ts'
 import { Scope } from './scope.ts'
 
 /** A committed transaction. */

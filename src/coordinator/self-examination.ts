@@ -63,7 +63,7 @@ export class SelfExamination {
           slots: place?.slots ?? Number.POSITIVE_INFINITY,
           retentionBytes: place?.retentionBytes ?? 0,
         },
-        logs: books.all().map(({ log }) => log.identity),
+        logs: books.identities(),
         acceptChanged: this.#acceptChanged,
         survey: place && (() => this.#survey(place.survey)),
       },

@@ -3,8 +3,9 @@
  * finishes those that no live transaction answers for.
  *
  * Keeps A7 (only branches of logs that we own, parsed exactly; two sightings and an interval before
- * an orphan is touched), A9 (a prepared branch without a record is told `aborted`; its commit
- * record can't be gone, for it has not acknowledged) and A10 (others' branches are listed).
+ * an orphan is touched), A9 (a prepared branch without a record is told `aborted`, once that is
+ * final; its commit record can't be gone, for it has not acknowledged) and A10 (others' branches are
+ * listed).
  *
  * Defends against a PREPARE that was on its way when its process died, or when its vote was given
  * up: it can land at any time, also after recovery looked.
@@ -21,6 +22,7 @@ import type { Books } from './books.ts'
 import { ask } from './delivery.ts'
 import type { Engine } from './engine.ts'
 import type { StateChange } from './events.ts'
+import { presumeAborted } from './recovery.ts'
 import type { Resource } from './resources.ts'
 
 /** A prepared branch at a resource that no live transaction here answers for. */
@@ -182,6 +184,7 @@ export class Sweep {
     return listed('no live transaction answers for it', decision)
   }
 
+  /** What stands for a branch; the log says whether anything is known to. */
   #decisionFor(book: Book, parts: BranchIdParts): Decision | 'live' | undefined {
     const live = this.#engine.live.at(book, parts)
     if (live !== undefined) {
@@ -216,10 +219,11 @@ export class Sweep {
   }
 
   /** One attempt. After silence, the next look may try again, and others get their turn (A10). */
-  #finishOne(resource: Resource, seen: Seen, decision: Decision, ended: () => void): void {
+  #finishOne(resource: Resource, seen: Seen, expected: Decision, ended: () => void): void {
     seen.finishing = true
     const { sighting } = seen
     const limitMs = this.#engine.settings.deliveryTimeoutMs
+    let decision = expected
     let isAwaited = true
     const answered = (answer: Acknowledgement): void => {
       if (!isAwaited) return
@@ -237,11 +241,28 @@ export class Sweep {
       answered({ result: 'unknown', cause })
     })
     const id = sighting.id as BranchId
-    const branch = resource.participant.recover({ id, evidence: undefined })
-    ask<Acknowledgement>(
-      () => (decision === 'committed' ? branch.commit() : branch.rollback()),
-      answered,
-    )
+    this.#standing(id, expected, (standing) => {
+      if (!isAwaited || this.#stopped) return
+      if (standing instanceof Error) return answered({ result: 'unknown', cause: standing })
+      decision = standing
+      const branch = resource.participant.recover({ id, evidence: undefined })
+      ask<Acknowledgement>(
+        () => (standing === 'committed' ? branch.commit() : branch.rollback()),
+        answered,
+      )
+    })
+  }
+
+  /** Makes sure of an abort that only rests on the absence of a record. */
+  #standing(id: BranchId, expected: Decision, found: (standing: Decision | Error) => void): void {
+    const parts = parseBranchId(id)
+    const book = parts && this.#books.of(parts)
+    if (parts === undefined || book === undefined) {
+      return found(new Error('its log was given up')) // to its adopter, who finds the branch, too
+    }
+    const isLive = this.#engine.live.at(book, parts) !== undefined
+    if (expected === 'committed' || isLive) return found(expected)
+    presumeAborted(this.#engine, book, parts, found)
   }
 
   /** A1: what a resource did by itself is recorded, never hidden. */

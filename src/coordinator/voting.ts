@@ -13,7 +13,7 @@ import type { Admission } from './admission.ts'
 import type { Deadlines } from './deadlines.ts'
 import { ask } from './delivery.ts'
 import type { StateChange } from './events.ts'
-import { abortedByVote } from './failures.ts'
+import { abortedByVote, logFailed } from './failures.ts'
 import { type LiveBranch, type LiveTransaction, positionOf } from './live-transaction.ts'
 import type { Settings } from './settings.ts'
 
@@ -55,8 +55,40 @@ export class Voting {
 
   /** Commits without a vote: the only branch that wrote, or the last resource. */
   commitOnePhase(transaction: LiveTransaction, branch: LiveBranch): void {
-    const { handle, number, resourceName } = branch
+    const { handle, number } = branch
     invariant(handle !== undefined, 'A1', 'a commit of a branch that never began', number)
+    this.#commit(transaction, branch, () => handle.commitOnePhase())
+  }
+
+  /**
+   * Commits the branch and the row of the decision together. Where the log has failed nothing is sent
+   * (A11), so all of it rolls back.
+   */
+  commitWithDecision(transaction: LiveTransaction, branch: LiveBranch): void {
+    const { handle, number } = branch
+    const { book } = transaction
+    const commit = handle?.commitWithDecision?.bind(handle)
+    invariant(commit !== undefined, 'A1', 'a decision for a branch that can not carry one', number)
+    book.carryDecision(transaction, (carried) => {
+      if (carried instanceof Error) {
+        transaction.cause ??= logFailed(carried)
+        return this.#dispatch(transaction, { type: 'refused' })
+      }
+      this.#commit(
+        transaction,
+        branch,
+        () => commit(carried.row),
+        () => book.noteCarried(carried),
+      )
+    })
+  }
+
+  #commit(
+    transaction: LiveTransaction,
+    branch: LiveBranch,
+    commit: () => Promise<OnePhaseResult>,
+    committed?: () => void,
+  ): void {
     let isAnswered = false
     const answered = (answer: OnePhaseResult): void => {
       // A proof that comes late still settles what is held for want of it.
@@ -66,20 +98,19 @@ export class Voting {
       this.#deadlines.clear(limit)
       if (answer.result === 'unknown') branch.cause = answer.cause
       if (answer.result === 'aborted') this.#against(transaction, branch, 'no', answer.cause)
+      const isNews = transaction.state.decision === undefined
+      if (answer.result === 'committed' && isNews) committed?.()
       const position = positionOf(transaction, branch)
-      this.#dispatch(transaction, {
-        type: 'one-phase-ended',
-        branch: position,
-        result: answer.result,
-      })
+      const { result } = answer
+      this.#dispatch(transaction, { type: 'one-phase-ended', branch: position, result })
     }
     const limitMs = this.#settings.deliveryTimeoutMs
     const silent = (): void => {
-      const cause = new Error(`${resourceName} did not answer within ${limitMs} ms`)
+      const cause = new Error(`${branch.resourceName} did not answer within ${limitMs} ms`)
       answered({ result: 'unknown', cause })
     }
     const limit = this.#deadlines.setAwaited(limitMs, silent)
-    ask<OnePhaseResult>(() => handle.commitOnePhase(), answered)
+    ask<OnePhaseResult>(commit, answered)
   }
 
   #voted(transaction: LiveTransaction, branch: LiveBranch, vote: Vote): void {

@@ -12,7 +12,11 @@
 import type { Decision } from './decision.ts'
 import type { InstallationName, LogIdentity, TransactionKey } from './ids.ts'
 
-/** A decision as its row keeps it. */
+/**
+ * A decision as its row keeps it. Whoever inserts one in a branch's local commit does so only while the
+ * log is at the epoch of the transaction, and else fails as a whole: a process that lost its log may
+ * send a commit late, when nobody keeps the row any more that would have stood in its way.
+ */
 export interface DecisionRow {
   readonly log: LogIdentity
   readonly transaction: TransactionKey
@@ -56,9 +60,17 @@ export interface DecisionTable {
   lock(request: LockRequest): Promise<TableSession | undefined>
   /**
    * Makes absence final: inserts `aborted` unless a decision is there, waiting for whoever is about to
-   * insert one. Answers the row that stands. Any process may do this; it needs no lock.
+   * insert one. Answers the row that stands. It needs no session, but the log must still be at the
+   * holder's epoch, and is kept there until this is written; else it rejects. Without that, one that
+   * lost its log could ask after the next holder has settled a commit and removed its row.
    */
-  presumeAborted(log: LogIdentity, transaction: TransactionKey): Promise<DecisionRow>
+  presumeAborted(holder: TableHolder, transaction: TransactionKey): Promise<DecisionRow>
+}
+
+/** Who opened a log, and when. */
+export interface TableHolder {
+  readonly log: LogIdentity
+  readonly epoch: number
 }
 
 export interface LockRequest {
@@ -98,8 +110,9 @@ export interface TableSession {
   write(change: TableChange): Promise<void>
   /**
    * Removes rows that `presumeAborted` wrote, where it is proved that no transaction is open still
-   * that was open when they were written: none of those can insert a decision any more. Answers the
-   * keys whose rows are gone.
+   * that was open when they were written: none of those can insert a decision any more. Only asked
+   * of epochs before this one: whoever begins later is stopped by its epoch. Answers the keys whose
+   * rows are gone.
    */
   removePresumed(transactions: readonly TransactionKey[]): Promise<readonly TransactionKey[]>
   /** Ends the session, and with it the lock. Never rejects. */

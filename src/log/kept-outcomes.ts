@@ -51,6 +51,14 @@ export class KeptOutcomes {
     this.#count += page.count
   }
 
+  /** The page that holds, or would hold, a transaction with this outcome. */
+  page(outcome: KeptOutcome, { epoch, counter }: TransactionKey): OutcomesRecord | undefined {
+    return this.#epochs
+      .get(epoch)
+      ?.get(slotOf(outcome, pageOf(counter)))
+      ?.record()
+  }
+
   /** Takes a page of a checkpoint. */
   restore(record: OutcomesRecord): void {
     const page = OutcomePage.from(record)

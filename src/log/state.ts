@@ -12,7 +12,13 @@ import { TransactionMap } from '../core/transaction-map.ts'
 import { AuditTrail } from './audit-trail.ts'
 import type { RecordOf, RetainedOutcome, UnfinishedTransaction } from './contract.ts'
 import { isBelow, KeptOutcomes, type Retention } from './kept-outcomes.ts'
-import type { ClosedRecord, OperatorAct, StoredRecord } from './records.ts'
+import type {
+  ClosedRecord,
+  KeptOutcome,
+  OperatorAct,
+  OutcomesRecord,
+  StoredRecord,
+} from './records.ts'
 import { type TransactionRecord, Unfinished } from './unfinished.ts'
 
 /** More openings than this within the retention drop the oldest epochs. */
@@ -56,6 +62,26 @@ export class LogState {
 
   unfinished(): UnfinishedTransaction[] {
     return [...this.#unfinished.values()]
+  }
+
+  /** What is unfinished about one transaction, and how to make it again. */
+  find(key: TransactionKey): Unfinished | undefined {
+    return this.#unfinished.get(key)
+  }
+
+  /** The outcome that is kept of a transaction that is over. */
+  keptOf(key: TransactionKey): KeptOutcome | undefined {
+    return this.#kept.find(key)
+  }
+
+  /** The outcomes that share a page with this one, as they are now. */
+  pageOf(outcome: KeptOutcome, key: TransactionKey): OutcomesRecord | undefined {
+    return this.#kept.page(outcome, key)
+  }
+
+  /** Whether outcomes of its age may have been dropped (A9). */
+  isBelowLowWater(key: TransactionKey): boolean {
+    return isBelow(key, this.#lowWater)
   }
 
   /** Throws `BrokenInvariant` (A2) for a decision that differs from the one that stands. */

@@ -13,6 +13,8 @@ import type { Operator } from './workload/operator.ts'
 
 /** How many effects after it was doomed a process dies, at most. */
 const effectsToDeathMax = 60
+/** Less than the patience of whoever takes the log over; see `Plan.isPatient`. */
+const sleepWithoutLockMs: readonly [low: number, high: number] = [500, 2_500]
 const restartMs: readonly [low: number, high: number] = [50, 1_200]
 
 export interface FaultsOptions {
@@ -47,7 +49,8 @@ export class Faults {
 
   start(): void {
     const { plan, network, disk } = this.#options.surroundings
-    network.conditions = plan.network
+    const decisionTroubleChance = plan.decisions?.troubleChance ?? 0
+    network.conditions = { ...plan.network, decisionTroubleChance }
     disk.fault = (operation) => this.#diskFaults.at(operation)
     this.#every(plan.processCrashMs, () => this.#crashProcess())
     this.#every(plan.processHangMs, () => this.#hangProcess())
@@ -61,6 +64,7 @@ export class Faults {
     this.#every(plan.operatorMs, () => this.#operate())
     this.#every(plan.wallJumpMs, () => this.#jump())
     this.#every(plan.diskFullMs, () => this.#fillDisk())
+    this.#every(plan.decisions?.lockLossMs ?? 0, () => this.#loseLock())
   }
 
   /** From now on nothing goes wrong any more; what is down comes up. */
@@ -123,6 +127,22 @@ export class Faults {
     coverage.count('resource hang')
     const untilMs = scheduler.nowMs + this.#random.between(50, 1_200)
     life.pausedUntilMs = Math.max(life.pausedUntilMs, untilMs)
+  }
+
+  /**
+   * A session that holds a log is gone: torn at any place, or ended by the server alone, in which
+   * case its process may be asleep, and be the last to hear of it.
+   */
+  #loseLock(): void {
+    const { databases, coverage, plan } = this.#options.surroundings
+    const deciding = databases.find(({ name }) => name === plan.decisions?.in)
+    const holders = [...(deciding?.slots.values() ?? [])]
+    if (holders.length === 0) return
+    const holder = this.#random.pick(holders)
+    coverage.count('lock session ended')
+    const asleep = this.#options.processes.find(({ incarnation }) => incarnation === holder.client)
+    if (this.#random.chance(0.5)) asleep?.hang(this.#random.between(...sleepWithoutLockMs))
+    holder.terminate()
   }
 
   #cut(): void {

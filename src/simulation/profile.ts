@@ -3,6 +3,7 @@
  * calm days and disasters are both covered, and each kind of fault also occurs alone.
  */
 import type { Settings } from '../coordinator/settings.ts'
+import type { DecisionPlan } from './decision-plan.ts'
 import { calmNetwork, type NetworkConditions } from './network/conditions.ts'
 import type { SeededRandom } from './random.ts'
 
@@ -33,6 +34,8 @@ export interface Plan {
   readonly databases: number
   readonly services: number
   readonly lastResources: readonly ('evidence' | 'operator')[]
+  /** Undefined: the decisions are on the disk. */
+  readonly decisions: DecisionPlan | undefined
   readonly accounts: number
   /** Faults and new work end here. */
   readonly activityMs: number
@@ -132,8 +135,8 @@ const weathers: Readonly<Record<Profile, Weather>> = {
 /** Longer than any message lives, at a resource that hangs besides; see docs/simulation.md. */
 const patientMs = 4_500
 
-/** Draws the plan of a run. */
-export function drawPlan(random: SeededRandom, given?: Profile): Plan {
+/** Draws the plan of a run, but for where it keeps its decisions. */
+export function drawPlan(random: SeededRandom, given?: Profile): Omit<Plan, 'decisions'> {
   const profile = given ?? random.pick(profiles)
   const weather = weathers[profile]
   const processes = random.integer(1, 3)
@@ -197,6 +200,7 @@ function drawNetwork(random: SeededRandom, { network }: Weather): NetworkConditi
     lossChance: hard * 0.15,
     duplicateChance: hard * 0.15,
     breakChance: hard * 0.05,
+    decisionTroubleChance: 0,
   }
 }
 

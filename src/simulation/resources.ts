@@ -1,5 +1,6 @@
 /** Makes the resources of a run. */
 import { Database, type ResourceObserver } from './database/database.ts'
+import type { DecisionObserver } from './database/decisions/stored-decisions.ts'
 import type { Plan } from './profile.ts'
 import type { SeededRandom } from './random.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -23,6 +24,7 @@ export function makeResources(
     readonly random: SeededRandom
     readonly trace: Trace
     readonly observer: ResourceObserver
+    readonly decisions: DecisionObserver
   },
 ): ResourceSet {
   const { random } = shared
@@ -40,9 +42,13 @@ export function makeResources(
     })
   const databases = Array.from({ length: plan.databases }, (_, index) => {
     const name = `db${index}`
+    const isDeciding = name === plan.decisions?.in
     return new Database({
       ...shared,
       name,
+      decisions: isDeciding
+        ? { observer: shared.decisions, takesSnapshots: plan.decisions.takesSnapshots }
+        : undefined,
       random: random.fork(name),
       conditions: { forcedWriteMs, conflictChance, noVoteChance },
       accounts,

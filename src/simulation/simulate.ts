@@ -1,4 +1,5 @@
 /** Runs one seed. */
+import { type DecisionPlace, drawDecisions } from './decision-plan.ts'
 import type { Host } from './host.ts'
 import { drawPlan, type Profile } from './profile.ts'
 import { SeededRandom } from './random.ts'
@@ -26,18 +27,24 @@ export interface RunResult {
 export async function simulate(
   seed: number,
   host: Host,
-  options: { readonly profile?: Profile | undefined } = {},
+  options: {
+    readonly profile?: Profile | undefined
+    /** Where the decisions are; default: the seed says. */
+    readonly decisions?: DecisionPlace | undefined
+  } = {},
 ): Promise<RunResult> {
   const random = new SeededRandom(seed, 'assent')
-  const plan = drawPlan(random, options.profile)
-  const world = new World(plan, random, host)
-  world.trace.note('seed', `${seed}, profile ${plan.profile}`)
+  const drawn = drawPlan(random, options.profile)
+  const decisions = drawDecisions(new SeededRandom(seed, 'decisions'), drawn, options.decisions)
+  const world = new World({ ...drawn, decisions }, random, host)
+  const place = decisions === undefined ? '' : `, decisions in ${decisions.in}`
+  world.trace.note('seed', `${seed}, profile ${drawn.profile}${place}`)
   const stopWatching = host.watchRejections((reason) => world.failed(reason))
   await world.run()
   await stopWatching()
   return {
     seed,
-    profile: plan.profile,
+    profile: drawn.profile,
     violations: world.violations.found,
     hash: world.trace.hash(),
     trace: () => world.trace.lines,

@@ -1,8 +1,9 @@
 /** What all parts of one run share. */
-import type { LogIdentity } from '../core/ids.ts'
+import type { InstallationName, LogIdentity } from '../core/ids.ts'
 import type { DurableRecords } from './checkers/durable-records.ts'
 import type { Facts } from './checkers/facts.ts'
 import type { Owners } from './checkers/owners.ts'
+import type { TableWatch } from './checkers/table-watch.ts'
 import type { Coverage } from './coverage.ts'
 import type { Database } from './database/database.ts'
 import type { SimulatedDisk } from './disk.ts'
@@ -16,7 +17,7 @@ import type { Trace } from './trace.ts'
 import type { Broken } from './violations.ts'
 
 /** What every installation name of a run is. */
-export const installation = 'sim'
+export const installation: InstallationName = 'sim' as InstallationName
 
 /** Where the decision logs are on the simulated disk. */
 export const logDirectory = 'transactions'
@@ -31,6 +32,7 @@ export interface Surroundings {
   readonly facts: Facts
   readonly owners: Owners
   readonly durable: DurableRecords
+  readonly tableWatch: TableWatch
   readonly coverage: Coverage
   readonly broken: Broken
   readonly databases: readonly Database[]

@@ -3,9 +3,10 @@
  * operators and faults; then a time without faults, in which all has to come to rest.
  */
 import type { LogIdentity } from '../core/ids.ts'
-import { isCommitted, judgeAtomicity, resourceWatch } from './checkers/atomicity.ts'
+import { judgeAtomicity, resourceWatch } from './checkers/atomicity.ts'
 import { DurableRecords } from './checkers/durable-records.ts'
 import { Facts, type TransactionFacts } from './checkers/facts.ts'
+import { preparedOf } from './checkers/left-prepared.ts'
 import {
   isAnyAbandoned,
   judgeListed,
@@ -14,9 +15,11 @@ import {
   unfinishedBusiness,
 } from './checkers/liveness.ts'
 import { judgeMoney } from './checkers/money.ts'
-import { judgeKept } from './checkers/outcomes.ts'
+import { askOutcomes, judgeKept } from './checkers/outcomes.ts'
 import { Owners } from './checkers/owners.ts'
 import { probe, probeLimitMs } from './checkers/probe.ts'
+import { TableWatch } from './checkers/table-watch.ts'
+import { hasRead, isUnread } from './checkers/unread.ts'
 import { Coverage } from './coverage.ts'
 import { createSimulatedDisk } from './disk.ts'
 import { Faults } from './faults.ts'
@@ -29,7 +32,8 @@ import type { SeededRandom } from './random.ts'
 import { makeResources, type ResourceSet } from './resources.ts'
 import { Scheduler } from './scheduler.ts'
 import { Strangers } from './strangers.ts'
-import type { Surroundings } from './surroundings.ts'
+import { installation, type Surroundings } from './surroundings.ts'
+import { countOutcomes } from './tally.ts'
 import { countTornTails } from './torn-tails.ts'
 import { Trace } from './trace.ts'
 import { Violations } from './violations.ts'
@@ -81,13 +85,24 @@ export class World {
       random: random.fork('disk'),
       delay: (run, name) => this.#diskTurn(run, name),
     })
-    const owners = new Owners(broken)
+    const owners = new Owners(broken, { canLoseLocks: plan.decisions !== undefined })
     const durable = new DurableRecords(disk, broken)
+    const tableWatch = new TableWatch({
+      installation,
+      facts,
+      durable,
+      owners,
+      broken,
+      count: coverage.count,
+      nowMs: () => scheduler.nowMs,
+      preparedOf: (log) => preparedOf(log, this.#surroundings),
+    })
     this.#resources = makeResources(plan, {
       scheduler,
       random,
       trace: this.trace,
       observer: resourceWatch(facts, broken),
+      decisions: tableWatch,
     })
     this.#strangers = new Strangers(this.#resources.databases, random.fork('strangers'))
     this.#surroundings = {
@@ -100,6 +115,7 @@ export class World {
       facts,
       owners,
       durable,
+      tableWatch,
       coverage,
       broken,
       ...this.#resources,
@@ -179,29 +195,17 @@ export class World {
     judgeListed(this.#remains())
     this.#strangers.judge(this.#surroundings)
     judgeMoney(this.#resources, facts, broken)
-    const answers = new Map<
-      TransactionFacts,
-      Awaited<ReturnType<SimulatedCoordinator['outcome']>>
-    >()
-    for (const found of facts.all()) {
-      const holder = this.#holderOf(found.parts.log)
-      if (holder === undefined) continue
-      holder.outcome(found.id).then(
-        (answer) => answers.set(found, answer),
-        (failure) => broken('program', `outcome of ${found.id}: ${String(failure)}`),
-      )
-    }
-    await this.#runUntil(scheduler.nowMs + 1)
+    const asked = askOutcomes(facts, (log) => this.#holderOf(log), broken)
+    await this.#runUntil(scheduler.nowMs + probeLimitMs, asked.areAnswered)
     const { durable } = this.#surroundings
     const keepsAll = this.plan.retention === undefined
-    judgeKept(facts, (found) => answers.get(found), { durable, keepsAll, broken })
-    this.#countOutcomes()
-  }
-
-  #countOutcomes(): void {
-    for (const found of this.facts.all()) {
-      this.coverage.count(isCommitted(found) ? 'committed at resources' : 'nowhere at resources')
-    }
+    judgeKept(asked, {
+      durable,
+      keepsAll,
+      broken,
+      isUnread: (found, decision) => isUnread(found, decision, this.#surroundings),
+    })
+    countOutcomes(facts, durable, this.coverage.count)
   }
 
   #process(name: string): Process {
@@ -232,6 +236,7 @@ export class World {
       incarnation,
       coordinator,
       isOver: () => this.#faults.isOver || process.coordinator !== coordinator,
+      others: () => this.#processes.flatMap((each) => each.coordinator ?? []),
     })
     this.#callers.add(caller)
     caller.start()
@@ -263,8 +268,9 @@ export class World {
   #judgeVisible({ coordinator }: Process, incarnation: Incarnation): void {
     if (coordinator === undefined) return
     const { owners } = this.#surroundings
-    const isHeldHere = ({ parts }: TransactionFacts): boolean =>
-      owners.holderOf(parts.log) === incarnation
+    const isHeldHere = (found: TransactionFacts): boolean =>
+      owners.holderOf(found.parts.log) === incarnation &&
+      hasRead(incarnation.name, found, this.#surroundings)
     judgeVisible(coordinator, isHeldHere, this.#surroundings)
   }
 

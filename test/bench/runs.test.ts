@@ -1,15 +1,9 @@
-/** Tiny runs: the benchmarks work, and a contestant that breaks its promise does not get away. */
+/** Tiny runs: the benchmarks work. */
 import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { openAssent, openAssentExecute } from '../../bench/commit/assent.ts'
-import { closeBank, MoneyLost, openBank } from '../../bench/commit/bank.ts'
-import { compete } from '../../bench/commit/benchmark.ts'
-import type { Contestant, OpenContestant } from '../../bench/commit/contestant.ts'
-import { openHandWritten, openHandWrittenLogged } from '../../bench/commit/hand-written.ts'
-import { openUnprotected } from '../../bench/commit/unprotected.ts'
 import { recoverDatabases } from '../../bench/recovery/databases.ts'
 import { recoverIdle } from '../../bench/recovery/idle.ts'
 import type { Figures, Report } from '../../bench/report.ts'
@@ -53,6 +47,14 @@ describe('npm run bench', () => {
     assert.match(refused.output, /--rounds must be a number/)
     assert.equal((await bench('--help')).exitCode, 0)
   })
+
+  test('peers without Maven or a JDK says so in a line, and is no failure', async () => {
+    const here = { tool: process.execPath, arguments: ['bench/main.ts', 'peers', '--json'] }
+    const { exitCode, output } = await run({ ...here, environment: { PATH: '' } }, repository)
+    assert.equal(exitCode, 0, output)
+    assert.match(output, /^skipped: .*no java, no javac, no mvn here: install Maven and a JDK/m)
+    assert.match(String(lastLine(output).skipped), /install Maven/)
+  })
 })
 
 const directories: string[] = []
@@ -75,95 +77,12 @@ test('recovery works the whole backlog off', async () => {
   assert.ok(Number(allSeconds) >= Number(deliveredSeconds))
 })
 
-await postgresSuite('the competition', (servers) => {
-  const competeOver = async (...open: OpenContestant[]): Promise<Figures> => {
-    const server = await servers.shared()
-    const urls = [await servers.database(server), await servers.database(server)] as const
-    const bank = await openBank({ urls, connections: 4 })
-    const directory = await newDirectory()
-    try {
-      const options = { inFlight: [1, 4], rounds: 1, seconds: 0.05 }
-      return await compete(bank, { directory, options, open }, silent)
-    } finally {
-      await closeBank(bank)
-    }
-  }
-
-  test('lets every contestant run, and tells how ours compares', async () => {
-    const open = [
-      openUnprotected,
-      openHandWritten,
-      openHandWrittenLogged,
-      openAssent,
-      openAssentExecute,
-    ]
-    const figures = await competeOver(...open)
-    for (const name of ['ratios', 'ratiosLogged', 'ratiosExecute', 'ratiosCpu']) {
-      const ratios = figures[name] as Figures
-      assert.deepEqual(Object.keys(ratios), ['1', '4'], name)
-      assert.ok(
-        Object.values(ratios).every((ratio) => Number(ratio) > 0),
-        name,
-      )
-    }
-    const speeds = Object.values(figures.perSecond as Figures)
-    assert.equal(speeds.length, open.length)
-    assert.deepEqual(Object.keys(figures.latencyMs as Figures), ['hand-written', 'assent'])
-  })
-
-  test('recovery releases the locks of two databases', async () => {
+await postgresSuite('recovery at two databases', (servers) => {
+  test('releases their locks', async () => {
     const server = await servers.shared()
     const urls = [await servers.database(server), await servers.database(server)] as const
     const inDoubt = { urls, directory: await newDirectory(), prepared: 10, orphanIntervalMs }
     const figures = await recoverDatabases(inDoubt, silent)
     assert.ok(Number(figures.allSeconds) >= Number(figures.deliveredSeconds))
-  })
-
-  /** Does what `transfer` says with both banks, under a name that ours is compared with. */
-  const cheat =
-    (transfer: (bank: Parameters<OpenContestant>[0]['bank'], account: number) => Promise<void>) =>
-    async ({ bank }: Parameters<OpenContestant>[0]): Promise<Contestant> => ({
-      name: 'cheat',
-      transfer: (account) => transfer(bank, account),
-      forcedWrites: () => 0,
-      close: () => Promise.resolve(),
-    })
-
-  test('catches a contestant that loses money', async () => {
-    const loses = cheat(async ({ left }, account) => {
-      await left.query('update account set balance = balance - 1 where id = $1', [account])
-    })
-    await assert.rejects(competeOver(loses), (error) => {
-      assert.ok(error instanceof MoneyLost)
-      assert.match(error.message, /cheat: \d+ transfers were told committed, \d+ units left and 0/)
-      return true
-    })
-  })
-
-  test('catches a contestant that does nothing', async () => {
-    await assert.rejects(competeOver(cheat(() => Promise.resolve())), MoneyLost)
-  })
-
-  test('catches a contestant that leaves branches prepared', async () => {
-    let isFirst = true
-    const leaves = cheat(async ({ left, right }, account) => {
-      const leavesOne = isFirst
-      isFirst = false
-      const amounts = [
-        [left, -1],
-        [right, 1],
-      ] as const
-      for (const [pool, amount] of amounts) {
-        const text = 'update account set balance = balance + $2 where id = $1'
-        await pool.query(text, [account, amount])
-      }
-      const client = await left.connect()
-      if (leavesOne) {
-        await client.query('begin')
-        await client.query("prepare transaction 'left-behind'")
-      }
-      client.release()
-    })
-    await assert.rejects(competeOver(leaves), /1 branches are left prepared/)
   })
 })

@@ -79,6 +79,21 @@ export class Bank {
     return await this.#stores[side].endSessionsOf(worker)
   }
 
+  /** The slots of the decisions that the left database keeps in this schema. */
+  async decisionSlots(schema: string): Promise<number[]> {
+    return await this.#stores.left.decisionSlots(schema)
+  }
+
+  /** How many sessions have such slots locked. */
+  async slotSessions(): Promise<number> {
+    return await this.#stores.left.slotSessions()
+  }
+
+  /** Ends them, and no others. */
+  async endSlotSessions(): Promise<number> {
+    return await this.#stores.left.endSlotSessions()
+  }
+
   /** The ids in the journal of one database. */
   async journal(side: Side): Promise<Set<string>> {
     return new Set(await this.#stores[side].journal())

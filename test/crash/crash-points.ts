@@ -27,7 +27,7 @@ export interface CrashPoint {
   /** The worker stops itself, and is killed when this is so; otherwise it kills itself. */
   readonly killedWhen?: Arrival
   /** How the transaction must have ended when it is recovered. */
-  readonly ends: 'committed' | 'aborted'
+  readonly ends: 'committed' | 'aborted' | 'either way'
   /** Whether the log may have forgotten how a commit without a forced record ended. */
   readonly mayBeUnknown?: true
   /** The right database can't prepare: it is the last resource. */

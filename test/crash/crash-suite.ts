@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { afterEach } from 'node:test'
 import { suiteOnServers } from '../harness/servers.ts'
 import { until } from '../harness/until.ts'
@@ -21,18 +21,27 @@ import { WorkerProcess } from './worker-process.ts'
 const slotsMax = 12
 
 /** What differs between the workers of a test. */
-export type WorkerOptions = Omit<WorkerSettings, 'log' | 'diary' | 'stores' | 'session'>
+export type WorkerOptions = Omit<
+  WorkerSettings,
+  'log' | 'decisions' | 'diary' | 'stores' | 'session'
+>
+
+/** Where the workers of a suite keep their decisions. */
+export type DecisionPlace = 'log directory' | 'left database'
 
 export class CrashSuite {
   readonly pair: Pair
+  readonly decisionsIn: DecisionPlace
   readonly #servers: StoreServers
   #bank: Promise<Bank> | undefined
   readonly #workers: WorkerProcess[] = []
   readonly #directories: string[] = []
   #spawned = 0
+  #places = 0
 
-  constructor(pair: Pair, servers: StoreServers) {
+  constructor(pair: Pair, servers: StoreServers, decisionsIn: DecisionPlace) {
     this.pair = pair
+    this.decisionsIn = decisionsIn
     this.#servers = servers
     afterEach(() => this.#clear())
   }
@@ -51,15 +60,18 @@ export class CrashSuite {
     return (await this.bank()).server(side)
   }
 
-  /** A place for one log directory, on `disk` if given, and the diaries of the workers on it. */
+  /** A place for one log, on `disk` if given, and the diaries of the workers on it. */
   async place(disk?: string): Promise<Place> {
     const directory = await mkdtemp(join(tmpdir(), 'assent-crash-'))
     this.#directories.push(directory)
+    this.#places += 1
     const log = join(disk ?? directory, 'transactions')
-    return new Place(await this.bank(), log, directory, (settings) => this.#spawn(settings))
+    const decisions = this.decisionsIn === 'left database' ? `place_${this.#places}` : undefined
+    const spawn = (settings: SpawnSettings): WorkerProcess => this.#spawn(settings)
+    return new Place({ bank: await this.bank(), log, decisions, directory, spawn })
   }
 
-  #spawn(settings: Omit<WorkerSettings, 'session'>): WorkerProcess {
+  #spawn(settings: SpawnSettings): WorkerProcess {
     this.#spawned += 1
     const worker = new WorkerProcess({ ...settings, session: workerName(this.#spawned) })
     this.#workers.push(worker)
@@ -74,30 +86,36 @@ export class CrashSuite {
   }
 }
 
-/** One log directory with its workers. */
+type SpawnSettings = Omit<WorkerSettings, 'session'>
+
+interface PlaceParts {
+  readonly bank: Bank
+  /** The log directory. */
+  readonly log: string
+  /** Or the schema of the left database that the decisions are in. */
+  readonly decisions: string | undefined
+  /** Of the diaries. */
+  readonly directory: string
+  readonly spawn: (settings: SpawnSettings) => WorkerProcess
+}
+
+/** One log with its workers. */
 export class Place {
   readonly bank: Bank
   readonly log: string
-  readonly #directory: string
-  readonly #spawn: (settings: Omit<WorkerSettings, 'session'>) => WorkerProcess
+  readonly #parts: PlaceParts
   readonly #spawned: WorkerProcess[] = []
 
-  constructor(
-    bank: Bank,
-    log: string,
-    directory: string,
-    spawn: (settings: Omit<WorkerSettings, 'session'>) => WorkerProcess,
-  ) {
-    this.bank = bank
-    this.log = log
-    this.#directory = directory
-    this.#spawn = spawn
+  constructor(parts: PlaceParts) {
+    this.bank = parts.bank
+    this.log = parts.log
+    this.#parts = parts
   }
 
   spawn(options: WorkerOptions = {}): WorkerProcess {
-    const diary = join(this.#directory, `diary-${this.#spawned.length + 1}`)
-    const { log, bank } = this
-    const worker = this.#spawn({ ...options, log, diary, stores: bank.addresses })
+    const { bank, log, decisions, directory, spawn } = this.#parts
+    const diary = join(directory, `diary-${this.#spawned.length + 1}`)
+    const worker = spawn({ ...options, log, decisions, diary, stores: bank.addresses })
     this.#spawned.push(worker)
     return worker
   }
@@ -110,12 +128,18 @@ export class Place {
     const all = [...workers]
     for (;;) {
       const pending = await Promise.all(all.map((worker) => worker.ask({ ask: 'pending' })))
-      const held = new Set(pending.map(({ log }) => basename(log)))
-      const slots = (await readdir(this.log)).filter((name) => name.startsWith('slot-'))
+      const held = new Set(pending.flatMap(({ log }) => slotOf(log) ?? []))
+      const slots = await this.#slots()
       if (slots.every((slot) => held.has(slot))) return all
       assert.ok(all.length < slotsMax, `${slotsMax} workers have ${[...held]} of ${slots}`)
       all.push(await this.spawn().untilReady())
     }
+  }
+
+  async #slots(): Promise<number[]> {
+    const { decisions } = this.#parts
+    if (decisions !== undefined) return await this.bank.decisionSlots(decisions)
+    return (await readdir(this.log)).flatMap((name) => slotOf(name) ?? [])
   }
 
   /** Everything that any worker has noted here. */
@@ -173,14 +197,23 @@ export class Place {
   }
 }
 
+/** Of `.../slot-7` and of `..., slot 7`. */
+function slotOf(log: string): number | undefined {
+  const found = /slot[- ](\d+)$/.exec(log)?.[1]
+  return found === undefined ? undefined : Number(found)
+}
+
 /** A suite over each of the chosen pairs of servers. Await it at the top of the test file. */
 export async function crashSuite(
   name: string,
   define: (suite: CrashSuite) => void,
   pairs: readonly Pair[] = chosenPairs(),
+  decisionsIn: DecisionPlace = 'log directory',
 ): Promise<void> {
   for (const pair of pairs) {
     const kind = await serversOf(pair)
-    suiteOnServers(`${name} (${pair})`, kind, (servers) => define(new CrashSuite(pair, servers)))
+    suiteOnServers(`${name} (${pair})`, kind, (servers) =>
+      define(new CrashSuite(pair, servers, decisionsIn)),
+    )
   }
 }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 
+import type { Outcome } from '../../src/core/decision.ts'
 import type { TransactionId } from '../../src/core/ids.ts'
 import {
   judgeAtomicity,
@@ -10,7 +11,12 @@ import {
 } from '../../src/simulation/checkers/atomicity.ts'
 import type { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
 import { Facts, type Told, type TransactionFacts } from '../../src/simulation/checkers/facts.ts'
-import { judgeAnswer, judgeKept } from '../../src/simulation/checkers/outcomes.ts'
+import {
+  type Asked,
+  askOutcomes,
+  judgeAnswer,
+  judgeKept,
+} from '../../src/simulation/checkers/outcomes.ts'
 import { Stage } from './stage.ts'
 
 const id = 'sim.0123456789abc.1.1' as TransactionId
@@ -93,7 +99,7 @@ describe('atomicity', () => {
 
   test('A6: prepared, and said to have voted no', () => {
     const branch = { canPrepare: true, isAsked: true, isSealed: true, isOnePhase: false }
-    found.branches.set(0, { ...branch, resource: 'db0', vote: 'no' })
+    found.branches.set(0, { ...branch, resource: 'db0', vote: 'no', carries: undefined })
     happens('prepares db0')
     assert.deepEqual(stage.rules, ['A6'])
   })
@@ -158,13 +164,20 @@ describe('what is answered about outcomes', () => {
 
   const recorded = (decision: 'committed' | undefined, isMarked: boolean): DurableRecords =>
     ({ decisionOf: () => decision, isMarkedOnePhase: () => isMarked }) as unknown as DurableRecords
-  const kept = (durable: DurableRecords, keepsAll = true): string[] => {
-    judgeKept(facts, () => 'unknown', { durable, keepsAll, broken: stage.broken })
+  const askedAs = (answer: Outcome): Asked => ({
+    answers: new Map([[found, answer]]),
+    areAnswered: () => true,
+  })
+  const kept = (durable: DurableRecords, keepsAll = true, isLate = false): string[] => {
+    const isUnread = (): boolean => isLate
+    const { broken } = stage
+    judgeKept(askedAs('unknown'), { durable, isUnread, keepsAll, broken })
     return stage.rules
   }
 
   test('A9: unknown, though it was recorded', () => {
     assert.deepEqual(kept(recorded('committed', false)), ['A9'])
+    assert.deepEqual(kept(recorded('committed', true)), ['A9', 'A9'])
   })
 
   test('A9: unknown, though its absence means aborted', () => {
@@ -174,12 +187,26 @@ describe('what is answered about outcomes', () => {
   test('unknown is right where a one-phase commit left no record, or too much was kept', () => {
     assert.deepEqual(kept(recorded(undefined, true)), [])
     assert.deepEqual(kept(recorded('committed', false), false), [])
+    assert.deepEqual(kept(recorded('committed', true), true, true), [], 'its row came late')
+  })
+
+  test('A10: somebody asked, and has no answer', async () => {
+    const holder = { outcome: () => new Promise<Outcome>(() => undefined) }
+    const { broken } = stage
+    const asked = askOutcomes(facts, () => holder, broken)
+    const durable = recorded(undefined, true)
+    judgeKept(asked, { durable, isUnread: () => false, keepsAll: true, broken })
+    assert.deepEqual(stage.rules, ['A10'])
+    const nobody = askOutcomes(facts, () => undefined, broken)
+    judgeKept(nobody, { durable, isUnread: () => false, keepsAll: true, broken })
+    assert.deepEqual(stage.rules, ['A10'])
   })
 
   test('A10: active, and nothing is under way; A6: mixed, and nobody went astray', () => {
     const durable = recorded(undefined, true)
     for (const answer of ['active', 'mixed', 'hazard'] as const) {
-      judgeKept(facts, () => answer, { durable, keepsAll: true, broken: stage.broken })
+      const isUnread = (): boolean => false
+      judgeKept(askedAs(answer), { durable, isUnread, keepsAll: true, broken: stage.broken })
     }
     assert.deepEqual(stage.rules, ['A10', 'A6', 'A6'])
   })

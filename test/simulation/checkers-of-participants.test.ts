@@ -2,13 +2,21 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 
+import type { DecisionRow } from '../../src/core/decision-table.ts'
 import {
   type BranchId,
   formatBranchId,
   type LogIdentity,
   type TransactionId,
 } from '../../src/core/ids.ts'
-import type { Acknowledgement, Branch, Participant, Vote } from '../../src/participants/contract.ts'
+import { encodeRecords } from '../../src/log/participant/record-bytes.ts'
+import type {
+  Acknowledgement,
+  Branch,
+  OnePhaseResult,
+  Participant,
+  Vote,
+} from '../../src/participants/contract.ts'
 import type { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
 import { Facts } from '../../src/simulation/checkers/facts.ts'
 import { Owners } from '../../src/simulation/checkers/owners.ts'
@@ -25,8 +33,16 @@ let facts: Facts
 let owners: Owners
 let one: Machine
 /** What is durable: the test says. */
-let disk: { decision: 'committed' | 'aborted' | undefined; intent: boolean; mark: boolean }
+let disk: {
+  decision: 'committed' | 'aborted' | undefined
+  intent: boolean
+  mark: boolean
+  resources: boolean
+}
 let isRuledOut: boolean
+let areDecisionsCarried: boolean
+/** What the deciding branch answers. */
+let carried: OnePhaseResult
 
 beforeEach(() => {
   stage = new Stage()
@@ -34,8 +50,10 @@ beforeEach(() => {
   owners = new Owners(stage.broken)
   one = new Machine('p0.0')
   owners.opened(log, 1, one)
-  disk = { decision: undefined, intent: false, mark: false }
+  disk = { decision: undefined, intent: false, mark: false, resources: true }
   isRuledOut = false
+  areDecisionsCarried = false
+  carried = { result: 'committed' }
 })
 
 function watched(resource: string, vote: Vote, by: Machine = one): Participant {
@@ -46,6 +64,7 @@ function watched(resource: string, vote: Vote, by: Machine = one): Participant {
     doomed: undefined,
     prepare: () => Promise.resolve(vote),
     commitOnePhase: () => Promise.resolve({ result: 'committed' }),
+    commitWithDecision: () => Promise.resolve(carried),
     commit: () => Promise.resolve(done),
     rollback: () => Promise.resolve(done),
   } as unknown as Branch
@@ -65,10 +84,12 @@ function watched(resource: string, vote: Vote, by: Machine = one): Participant {
       decisionOf: () => disk.decision,
       hasIntent: () => disk.intent,
       isMarkedOnePhase: () => disk.mark,
+      hasResource: () => disk.resources,
     } as unknown as DurableRecords,
     broken: stage.broken,
     count: () => undefined,
     isRuledOut: () => isRuledOut,
+    areDecisionsCarried,
     allowedStrangers: new Set(['assent.other.0123456789abc.1.1.0']),
   })
 }
@@ -93,6 +114,35 @@ async function voted(...votes: readonly Vote[]): Promise<Branch[]> {
   return branches
 }
 
+/** The row of this transaction's decision, which names the branches with these numbers. */
+function rowNaming(...branches: readonly number[]): DecisionRow {
+  const key = { epoch: 1, counter: 1 }
+  const record = encodeRecords([
+    {
+      type: 'decided',
+      transaction: key,
+      decision: 'committed',
+      protocol: 'two-phase',
+      wallMs: 0,
+      branches: branches.map((branch) => ({ branch, resource: branch, evidence: undefined })),
+    },
+  ])
+  return { log, transaction: key, decision: 'committed', record }
+}
+
+/** A branch that has voted yes, and the one that is to carry the decision. */
+async function deciding(
+  vote: Vote = yes,
+): Promise<{ readonly other: Branch; readonly own: Branch }> {
+  areDecisionsCarried = true
+  const other = await begin('db0', 0, vote)
+  const own = await begin('db1', 1)
+  other.seal()
+  own.seal()
+  await other.prepare()
+  return { other, own }
+}
+
 describe('a transaction that keeps the rules', () => {
   test('is passed: votes, a durable decision, then commits', async () => {
     const branches = await voted(yes, { vote: 'read-only', ended: false })
@@ -111,6 +161,28 @@ describe('a transaction that keeps the rules', () => {
     await last.commitOnePhase()
     disk.decision = 'committed'
     await branch.commit()
+    assert.deepEqual(stage.rules, [])
+  })
+
+  test('is passed with a branch that carries the decision', async () => {
+    const { other, own } = await deciding()
+    await own.commitWithDecision?.(rowNaming(0))
+    disk.decision = 'committed'
+    await other.commit()
+    assert.deepEqual(stage.rules, [])
+  })
+
+  test('is passed when that branch has refused, or was presumed aborted', async () => {
+    const refused = await deciding()
+    carried = { result: 'aborted', cause: undefined }
+    await refused.own.commitWithDecision?.(rowNaming(0))
+    await refused.other.rollback()
+    facts = new Facts()
+    const silent = await deciding()
+    carried = { result: 'unknown', cause: undefined }
+    await silent.own.commitWithDecision?.(rowNaming(0))
+    disk.decision = 'aborted'
+    await silent.other.rollback()
     assert.deepEqual(stage.rules, [])
   })
 
@@ -219,6 +291,60 @@ describe('a breach', () => {
     branch.seal()
     await branch.commitOnePhase()
     assert.deepEqual(stage.rules, ['A9'])
+  })
+
+  test('A3: the others are told before the row of the decision is durable', async () => {
+    const { other, own } = await deciding()
+    await own.commitWithDecision?.(rowNaming(0))
+    await other.commit()
+    assert.deepEqual(stage.rules, ['A3'])
+  })
+
+  test('A5: the decision is sent before every vote is in', async () => {
+    const { own } = await deciding({ vote: 'unknown', cause: undefined })
+    await own.commitWithDecision?.(rowNaming(0))
+    assert.deepEqual(stage.rules, ['A5'])
+  })
+
+  test('A6: roll back while the deciding branch may have committed', async () => {
+    const { other, own } = await deciding()
+    carried = { result: 'unknown', cause: undefined }
+    await own.commitWithDecision?.(rowNaming(0))
+    await other.rollback()
+    assert.deepEqual(stage.rules, ['A6'])
+  })
+
+  test('A9: an orphan is rolled back, and its absence was not made final', async () => {
+    await deciding()
+    one.isDead = true
+    const next = new Machine('p1.0')
+    owners.opened(log, 2, next)
+    const orphan = watched('db0', yes, next).recover({
+      id: formatBranchId(transaction, 0),
+      evidence: undefined,
+    })
+    await orphan.rollback()
+    assert.deepEqual(stage.rules, ['A9'])
+    disk.decision = 'aborted'
+    await orphan.rollback()
+    assert.deepEqual(stage.rules, ['A9'])
+  })
+
+  test('A10: the row names not every branch, or a resource that nobody will know', async () => {
+    const forgetful = await deciding()
+    await forgetful.own.commitWithDecision?.(rowNaming())
+    facts = new Facts()
+    const hasty = await deciding()
+    disk.resources = false
+    await hasty.own.commitWithDecision?.(rowNaming(0))
+    assert.deepEqual(stage.rules, ['A10', 'A10'])
+  })
+
+  test("A2: the row is another transaction's, or sent twice", async () => {
+    const { own } = await deciding()
+    await own.commitWithDecision?.({ ...rowNaming(0), transaction: { epoch: 1, counter: 9 } })
+    await own.commitWithDecision?.(rowNaming(0))
+    assert.deepEqual(stage.rules, ['A2', 'A2'])
   })
 
   test('what a dead process still computes is no breach', async () => {

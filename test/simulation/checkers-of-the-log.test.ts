@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 
-import type { LogIdentity, TransactionId } from '../../src/core/ids.ts'
+import type { Decision } from '../../src/core/decision.ts'
+import type { LogIdentity, TransactionId, TransactionKey } from '../../src/core/ids.ts'
 import type { DecisionLog, LogRecord } from '../../src/log/contract.ts'
 import { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
 import { watchedLogs } from '../../src/simulation/checkers/log-watch.ts'
@@ -47,6 +48,24 @@ describe('who holds a log', () => {
     assert.deepEqual(stage.rules, ['A7', 'A7'])
   })
 
+  test('where locks can be lost, whoever had it may go on with what it knows', () => {
+    const lossy = new Owners(stage.broken, { canLoseLocks: true })
+    lossy.opened(identity, 1, one)
+    lossy.opened(identity, 2, other)
+    lossy.touched(identity, one, 'commits x')
+    assert.deepEqual([stage.rules, lossy.holderOf(identity)], [[], other])
+    lossy.closed(identity, one, false)
+    assert.equal(lossy.holderOf(identity), other)
+    lossy.touched(identity, one, 'commits x')
+    const third = new Machine('p2.0')
+    lossy.touched(identity, third, 'commits x')
+    lossy.opened(identity, 2, one)
+    assert.deepEqual(stage.rules, ['A7', 'A8'])
+    lossy.opened(identity, 4, third)
+    lossy.opened(identity, 3, one) // so late that it has lost it already
+    assert.equal(lossy.holderOf(identity), third)
+  })
+
   test('a log is unattended until a sibling holds it, unless it was closed clean', () => {
     one.isDead = true
     assert.deepEqual(owners.unattended(), [identity])
@@ -65,11 +84,31 @@ class ScriptedLog {
   readonly durables: ((failure: Error | undefined) => void)[] = []
   readonly identity: LogIdentity = identity
   readonly epoch = 1
+  readonly installation = 'sim'
   readonly location = 'slot-0'
   readonly recovered = []
 
   append(_record: LogRecord, durable?: (failure: Error | undefined) => void): void {
     if (durable !== undefined) this.durables.push(durable)
+  }
+
+  readonly noted: LogRecord[] = []
+  found: ((standing: Decision | Error) => void) | undefined
+  /** In a file; in a table they can be carried. */
+  carried: DecisionLog['carried']
+
+  inTable(): void {
+    this.carried = {
+      resource: 'db0',
+      rowOf: () => assert.fail('not asked for'),
+      note: (record: LogRecord) => {
+        this.noted.push(record)
+      },
+    }
+  }
+
+  presumeAborted(_key: TransactionKey, found: (standing: Decision | Error) => void): void {
+    this.found = found
   }
 
   close(): Promise<void> {
@@ -82,27 +121,36 @@ describe('between the coordinator and its log', () => {
   let log: ScriptedLog
   let watched: DecisionLog
   let isOnDisk: boolean
+  let standing: Decision | undefined
 
   beforeEach(async () => {
     stage = new Stage()
     log = new ScriptedLog()
     isOnDisk = true
-    const opened = log as unknown as DecisionLog
+    standing = undefined
+    watched = await opened()
+  })
+
+  function opened(): Promise<DecisionLog> {
+    const unwatched = log as unknown as DecisionLog
     const logs = {
-      open: () => Promise.resolve(opened),
+      open: () => Promise.resolve(unwatched),
       adopt: () => Promise.resolve(undefined),
       identities: () => Promise.resolve([identity]),
     }
-    watched = await watchedLogs(logs, {
+    return watchedLogs(logs, {
       by: new Machine('p0.0'),
-      owners: new Owners(stage.broken),
-      durable: { has: () => isOnDisk } as unknown as DurableRecords,
+      owners: new Owners(stage.broken, { canLoseLocks: true }),
+      durable: {
+        has: () => isOnDisk,
+        decisionOf: () => standing,
+      } as unknown as DurableRecords,
       broken: stage.broken,
       count: () => undefined,
       note: () => undefined,
       preparedOf: () => ['assent.sim.0123456789abc.1.1.0'],
     }).open()
-  })
+  }
 
   const ignore = (): void => undefined
 
@@ -135,6 +183,48 @@ describe('between the coordinator and its log', () => {
     watched.append(decided(1, 2), ignore)
     log.durables[1]?.(undefined)
     assert.deepEqual(stage.rules, ['A11'])
+  })
+
+  test('A3: a carried decision is noted, and its row is not there', async () => {
+    log.inTable()
+    watched = await opened()
+    const record = decided(1, 1)
+    watched.carried?.note(record)
+    isOnDisk = false
+    watched.carried?.note(record)
+    assert.deepEqual([stage.rules, log.noted], [['A3'], [record, record]])
+  })
+
+  test('A2: a presumption is answered otherwise than what stands, or twice', async () => {
+    log.inTable()
+    watched = await opened()
+    const told: (Decision | Error)[] = []
+    const presume = (epoch: number): void =>
+      watched.presumeAborted({ epoch, counter: 1 }, (found) => told.push(found))
+    const unreachable = new Error('the table is not reached')
+    presume(0)
+    log.found?.(unreachable)
+    presume(1) // of this epoch: the process itself knows
+    log.found?.('aborted')
+    standing = 'aborted'
+    presume(0)
+    log.found?.('aborted')
+    assert.deepEqual([stage.rules, told], [[], [unreachable, 'aborted', 'aborted']])
+    standing = undefined
+    presume(0)
+    log.found?.('aborted')
+    standing = 'committed'
+    presume(1)
+    log.found?.('aborted')
+    standing = undefined
+    presume(1)
+    log.found?.('committed')
+    assert.deepEqual(stage.rules, ['A2', 'A2', 'A2'])
+    standing = 'aborted'
+    presume(1)
+    log.found?.('aborted')
+    log.found?.('aborted')
+    assert.deepEqual(stage.rules, ['A2', 'A2', 'A2', 'A2'])
   })
 
   test('A10: closed clean, and branches are left', async () => {

@@ -32,12 +32,14 @@ describe('npm run simulate', () => {
   })
 
   test('reads its options', () => {
-    const options = parseOptions(['--seeds=50', '--seed', '9', '--profile', 'disk'], 2)
+    const given = ['--seeds=50', '--seed', '9', '--profile', 'power', '--decisions', 'participant']
+    const options = parseOptions(given, 2)
     assert.deepEqual(options, {
       seeds: 50,
       firstSeed: 9,
       isReplay: false,
-      profile: 'disk',
+      profile: 'power',
+      decisions: 'participant',
       mutant: undefined,
       isAllMutants: false,
       workers: 2,
@@ -53,6 +55,7 @@ describe('npm run simulate', () => {
     ['--seed', '4294967296'],
     ['--protocol', 'three-phase'],
     ['--profile', 'sunny'],
+    ['--decisions', 'cloud'],
     ['--mutant', 'none'],
     ['--mutants', '--seed', '1'],
     ['10'],

@@ -14,6 +14,7 @@ describe('the production code on a simulated world', () => {
       firstSeed: 1,
       seeds,
       profile: undefined,
+      decisions: undefined,
       mutant: undefined,
       workers: 2,
       twiceEvery: 20,
@@ -22,7 +23,14 @@ describe('the production code on a simulated world', () => {
     const replay = `npm run simulate -- --seed ${failure?.seed}`
     assert.equal(failure, undefined, failure && describeFailure(failure, replay))
     assert.ok(transactions > 10 * seeds, `only ${transactions} transactions`)
-    for (const what of ['told committed', 'told unknown', 'log adopted', 'power loss']) {
+    for (const what of [
+      'told committed',
+      'told unknown',
+      'log adopted',
+      'power loss',
+      'carried decision committed',
+      'presumption finds committed',
+    ]) {
       assert.ok((coverage.get(what) ?? 0) > 0, `${what}: never`)
     }
   })

@@ -9,6 +9,7 @@ import {
   custom,
   isAssentError,
   lastResource,
+  type OpenCoordinatorOptions,
   type Outcome,
   openCoordinator,
   type Transacted,
@@ -37,6 +38,21 @@ const coordinator = await openCoordinator({ name: 'shop', log: './transactions',
 type Shop = typeof resources
 
 expectTypeOf(coordinator).toEqualTypeOf<Coordinator<Shop>>()
+
+// Decisions in files or in a resource: one of the two, and a resource that is there.
+expectTypeOf(
+  await openCoordinator({ name: 'shop', decisions: { in: 'orders', create: true }, resources }),
+).toEqualTypeOf<Coordinator<Shop>>()
+// @ts-expect-error: neither says where
+await openCoordinator({ name: 'shop', resources })
+// @ts-expect-error: both say where
+await openCoordinator({ name: 'shop', log: './x', decisions: { in: 'orders' }, resources })
+// @ts-expect-error: no such resource
+await openCoordinator({ name: 'shop', decisions: { in: 'orderz' }, resources })
+// @ts-expect-error: the socket is one of a directory
+await openCoordinator({ name: 'a', decisions: { in: 'orders' }, controlSocket: true, resources })
+declare const options: OpenCoordinatorOptions<Shop>
+expectTypeOf(await openCoordinator(options)).toEqualTypeOf<Coordinator<Shop>>()
 
 // A declared transaction: one typed client for each name, `tx`, and the work's own value.
 const value = await coordinator.transaction(['orders', 'ledger'], async (clients) => {

@@ -32,7 +32,7 @@ export function guard(
 ): Guarded {
   const inner = guardInner(connection, dispatcher, gate)
   if (client === connection) return inner
-  return { client: faceOver(client, inner.client, dispatcher, gate), undress: inner.undress }
+  return { client: faceOver(client, inner.client, dispatcher, gate), undress: () => inner.undress() }
 }
 
 /** Methods that say something to the server, and so may be refused. */
@@ -95,13 +95,22 @@ function guardInner(raw: MysqlConnection, dispatcher: Dispatcher, gate: Gate): G
     return refusedCommand(null, callback as MysqlCallback)
   }
 
+  let replaced: Record<string, Method> | undefined
+
   return guardClient({
     raw,
     gate,
     refuse: (key) => {
       if (internal.has(key)) throw refused(String(key), 'it is for the driver alone to call')
     },
-    replaced: (client) => ({
+    replaced: (key, client) => {
+      replaced ??= replacements(client)
+      return Object.hasOwn(replaced, key) ? replaced[key] : undefined
+    },
+  })
+
+  function replacements(client: object): Record<string, Method> {
+    return {
       query: (query: unknown, values?: unknown, callback?: unknown) =>
         dispatcher.send('query', query, values, callback),
       execute: (query: unknown, values?: unknown, callback?: unknown) =>
@@ -124,11 +133,11 @@ function guardInner(raw: MysqlConnection, dispatcher: Dispatcher, gate: Gate): G
       connect: (callback?: unknown) => answer(callback),
       promise: (implementation?: unknown) =>
         (raw as unknown as { promise: (given?: unknown) => object }).promise.call(
-          client(),
+          client,
           implementation,
         ),
-    }),
-  })
+    }
+  }
 }
 
 function ignore(): void {

@@ -3,6 +3,7 @@
  * and over the reserve once that is gone.
  */
 import type { Decision } from '../../core/decision.ts'
+import type { DecisionRow } from '../../core/decision-table.ts'
 import type { BranchId } from '../../core/ids.ts'
 import type { Timers } from '../../core/ports.ts'
 import type { Acknowledgement, OnePhaseResult, Savepoint, Vote } from '../contract.ts'
@@ -11,6 +12,8 @@ import type { Lost } from '../sql/gate.ts'
 import type { Guarded } from '../sql/guarded-client.ts'
 import type { Identity } from '../sql/identity.ts'
 import { setSavepoint } from '../sql/savepoints.ts'
+import { commitWithDecision } from './decisions/carry.ts'
+import type { DecisionStatements } from './decisions/statements.ts'
 import { deliver, deliverUnsure, endSession } from './delivery.ts'
 import { type Finishing, finish } from './fate.ts'
 import type { Opening } from './opening.ts'
@@ -32,6 +35,8 @@ export interface ActsParts {
   readonly id: BranchId
   readonly isSerializable: boolean
   readonly opening: Opening
+  /** Of the tables in which this database keeps decisions, if it does. */
+  readonly decisions: DecisionStatements
 }
 
 const done: Acknowledgement = { result: 'done' }
@@ -57,15 +62,21 @@ export class PostgresActs implements BranchActs {
     return this.#parts.session.held
   }
 
-  async vote(limitMs: number): Promise<Vote> {
+  vote(limitMs: number): Promise<Vote> {
     // The server was asked for nothing.
-    if (this.#parts.opening.isIdle) return { vote: 'read-only', ended: true }
-    return await vote(this.voting(limitMs))
+    if (this.#parts.opening.isIdle) return Promise.resolve({ vote: 'read-only', ended: true })
+    return vote(this.voting(limitMs))
   }
 
   async commitWithoutVote(limitMs: number): Promise<OnePhaseResult> {
     if (this.#parts.opening.isIdle) return { result: 'committed' }
     return await commitWithoutVote(this.voting(limitMs))
+  }
+
+  async commitWithDecision(row: DecisionRow, limitMs: number): Promise<OnePhaseResult> {
+    const { opening, decisions: statements } = this.#parts
+    const carrying = { ...this.voting(limitMs), opening, statements }
+    return this.unlessUnknown(await commitWithDecision(carrying, row))
   }
 
   async savepoint(name: string): Promise<Savepoint> {
@@ -127,6 +138,12 @@ export class PostgresActs implements BranchActs {
   #finishing(decision: Decision, evidence: string | undefined): Finishing {
     const { id, identity } = this.#parts
     return { id, decision, evidence, identity }
+  }
+
+  /** Where nobody knows how a commit ended, whoever asks its row would wait for what still runs. */
+  protected unlessUnknown(ended: OnePhaseResult): OnePhaseResult {
+    if (ended.result === 'unknown') this.endSession()
+    return ended
   }
 
   protected voting(limitMs: number): Voting {

@@ -6,16 +6,19 @@
  * which ended the transaction. Under one Sync nothing is run behind a failure (PG-12), so a
  * statement that failed is a no once the server takes a ROLLBACK; a lost answer is unknown (A6).
  */
+import type { DecisionRow } from '../../core/decision-table.ts'
 import type { BatchStatement, FailedStatement, OnePhaseResult, Vote } from '../contract.ts'
 import { within } from '../sql/deadline.ts'
 import { type Rules, refuseInBatch } from '../sql/plans.ts'
 import { type ActsParts, PostgresActs } from './acts.ts'
+import { carried, carryFailed } from './decisions/carry.ts'
 import type { PgResult } from './driver.ts'
 import { sqlStateOf } from './failures.ts'
+import { keptOrPlain, noteFailure } from './kept-statements.ts'
 import type { PipelineAnswer, PipelineStatement } from './pipeline.ts'
 import { planFor } from './plans.ts'
-import { assignXid, prepareTransaction } from './sql.ts'
-import { isSeveral } from './statements.ts'
+import { ownXid, prepareTransaction } from './sql.ts'
+import { readText } from './statements.ts'
 import { isRolledBack, readableRefusal, voteNo } from './vote.ts'
 import type { PostgresWork } from './work.ts'
 
@@ -37,7 +40,7 @@ export function checkBatch(
     refuseInBatch(
       text,
       planFor(text, rules, work, () => ''),
-      isSeveral(text),
+      readText(text).isSeveral,
     )
     work.succeeded(work.sent(text), true)
   }
@@ -63,7 +66,7 @@ export class BatchActs extends PostgresActs {
     }
     if (!opening.canRide) return await this.#voteOneByOne(limitMs)
     const raise = opening.weakDurability === undefined ? 'none' : 'session'
-    const ending = [{ query: assignXid(raise) }, { query: prepareTransaction(id) }]
+    const ending = [ownXid(raise), { own: prepareTransaction(id) }]
     const ran = await this.#run([...this.#queries, ...ending], limitMs)
     if ('cause' in ran) {
       if (!ran.isAnswered) return { vote: 'unknown', cause: ran.cause }
@@ -73,7 +76,7 @@ export class BatchActs extends PostgresActs {
     if (prepared?.command !== 'PREPARE') {
       return await voteNo(this.voting(limitMs), unexpected('PREPARE TRANSACTION', ran.results))
     }
-    if (this.#keep(ran.results, 2)) return { vote: 'yes', evidence: String(xid?.rows[0]?.xid) }
+    if (this.#keep(ran.results, 2)) return { vote: 'yes', evidence: String(xid?.rows[0]?.value) }
     // Something is prepared, and it is not all that was sent.
     return { vote: 'unknown', cause: unexpected('PREPARE TRANSACTION', ran.results) }
   }
@@ -85,7 +88,7 @@ export class BatchActs extends PostgresActs {
       await isRolledBack(this.voting(limitMs))
       return { result: 'aborted', cause }
     }
-    const ran = await this.#run([...this.#queries, { query: 'commit' }], limitMs)
+    const ran = await this.#run([...this.#queries, { own: 'commit' }], limitMs)
     if ('cause' in ran) {
       const { isAnswered, cause } = ran
       return { result: isAnswered ? 'aborted' : 'unknown', cause }
@@ -96,8 +99,32 @@ export class BatchActs extends PostgresActs {
     return { result: isCommitted ? 'unknown' : 'aborted', cause }
   }
 
+  override async commitWithDecision(row: DecisionRow, limitMs: number): Promise<OnePhaseResult> {
+    const { opening, decisions } = this.#batch
+    if (!opening.canRide) {
+      const cause = await this.#runOneByOne()
+      if (cause === undefined) return await super.commitWithDecision(row, limitMs)
+      await isRolledBack(this.voting(limitMs))
+      return { result: 'aborted', cause }
+    }
+    const ending = [decisions.carry(row), { own: 'commit' }]
+    const ran = await this.#run([...this.#queries, ...ending], limitMs)
+    if ('cause' in ran) {
+      const { isAnswered, cause } = ran
+      return this.unlessUnknown(carryFailed(this.voting(limitMs), cause, isAnswered))
+    }
+    const ended = carried(ran.results)
+    if (ended.result !== 'committed' || this.#keep(ran.results, 2)) return this.unlessUnknown(ended)
+    // Something has committed, and it is not all that was sent.
+    return { result: 'unknown', cause: unexpected('COMMIT with the decision', ran.results) }
+  }
+
   get #queries(): PipelineStatement[] {
-    return this.#batch.statements.map(({ text, values }) => ({ query: text, values }))
+    const { statements, session } = this.#batch
+    return statements.map(({ text, values }) => ({
+      query: keptOrPlain(session.client, text, values),
+      values,
+    }))
   }
 
   /** Keeps the results of the batch's own statements; whether none of them ended the transaction. */
@@ -114,13 +141,16 @@ export class BatchActs extends PostgresActs {
     sent: readonly PipelineStatement[],
     limitMs: number,
   ): Promise<PipelineAnswer | { readonly cause: unknown; readonly isAnswered: boolean }> {
-    const { opening, timers, statements } = this.#batch
+    const { opening, timers, statements, session } = this.#batch
     let cause: unknown
     try {
       const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent))
       if (answer.failure === undefined) return answer
       cause = answer.failure.cause
       const statement = answer.results.length
+      const failed = sent[statement]
+      if (failed !== undefined && 'query' in failed)
+        noteFailure(session.client, failed.query, cause)
       if (statement < statements.length) this.failed = { statement, cause }
     } catch (error) {
       cause = error

@@ -10,16 +10,26 @@ import { invariant } from '../../core/invariant.ts'
 import type { Timers } from '../../core/ports.ts'
 import { within } from '../sql/deadline.ts'
 import type { ServerSession } from './delivery.ts'
-import { fieldOf, type PgConnection, type PgResult } from './driver.ts'
+import { fieldOf, type PgResult } from './driver.ts'
+import { sqlState, sqlStateOf } from './failures.ts'
 import type { IsolationLevel } from './options.ts'
 import {
-  type DriverQueryClass,
-  Pipeline,
+  forgetNames,
+  keepsNames,
   type PipelineAnswer,
   type PipelineStatement,
+  queryClassOf,
+  sendPipeline,
 } from './pipeline.ts'
 import type { Session } from './session.ts'
-import { askSession, beginWith, durableLevels, learnSession, settleSession } from './sql.ts'
+import {
+  askSession,
+  beginWith,
+  durableLevels,
+  learnSession,
+  ownBegin,
+  settleSession,
+} from './sql.ts'
 
 export interface Modes {
   readonly isolation: IsolationLevel
@@ -36,10 +46,9 @@ export interface Begun {
   readonly weakDurability: string | undefined
 }
 
-/** A BEGIN under way with queries behind it. */
-export interface Riding {
-  readonly begun: Promise<Begun>
-  readonly answer: Promise<PipelineAnswer>
+/** A BEGIN that was answered, with the queries behind it. */
+export interface Ridden extends PipelineAnswer {
+  readonly begun: Begun
 }
 
 /** What a session has by itself; limits in milliseconds, 0 for none. */
@@ -82,11 +91,7 @@ export class Beginnings {
 
   /** Whether a BEGIN can share its message: on a session that is known, by a driver that can. */
   canRide({ client }: Session): boolean {
-    return (
-      this.#known.has(client) &&
-      client.getTransactionStatus !== undefined &&
-      queryClassOf(client)?.prototype.handleRowDescription !== undefined
-    )
+    return this.#known.has(client) && queryClassOf(client) !== undefined
   }
 
   /** Which server process the session was last seen in. */
@@ -102,53 +107,75 @@ export class Beginnings {
   }
 
   /**
-   * Begins with `statements` in the same message. `begun` rejects when it did not begin; then they were
-   * not run either. `answer` is theirs alone.
+   * Begins with `statements` in the same message, and answers theirs. Rejects when it did not begin;
+   * then they were not run either.
    */
   ride(
     session: Session,
     options: BeginningOptions,
     statements: readonly PipelineStatement[],
-  ): Riding {
+  ): Promise<Ridden> {
     const { client } = session
     const known = this.#known.get(client)
     const Query = queryClassOf(client)
     invariant(known !== undefined && Query !== undefined, 'A5', 'BEGIN rides on a known session')
     const { isolation, readOnly, timeLeftMs } = options
-    const pipeline = new Pipeline(Query, [
-      { query: beginWith(isolation, readOnly) },
-      { query: settleSession, values: limitValues(known, timeLeftMs) },
+    const message = [
+      ownBegin(isolation, readOnly),
+      settleSession(limitValues(known, timeLeftMs)),
       ...statements,
-    ])
-    void client.query(pipeline)
-    const begun = pipeline.answered.then((answer) => this.#ridden(session, known, answer))
-    const answer = pipeline.answered.then(({ results, failure }) => ({
-      results: results.slice(2),
-      failure,
-    }))
-    return { begun, answer }
+    ]
+    const send = (): Promise<PipelineAnswer> => sendPipeline(client, Query, message)
+    return send().then((answer) =>
+      keepsNames(client) && isForgotten(answer)
+        ? this.#again(session, known, send)
+        : this.#ridden(session, known, answer),
+    )
   }
 
-  async #ridden(
+  /**
+   * The session does not keep our statements: sends all with their texts. Under one Sync nothing was
+   * run behind the failure, and no COMMIT or PREPARE before it: so it may be sent again.
+   */
+  async #again(
     session: Session,
     known: SessionFacts,
-    { results, failure }: PipelineAnswer,
-  ): Promise<Begun> {
+    send: () => Promise<PipelineAnswer>,
+  ): Promise<Ridden> {
+    forgetNames(session.client)
+    await session.send('rollback')
+    return this.#ridden(session, known, await send())
+  }
+
+  /** At once, but for a session that is another than before. */
+  #ridden(session: Session, known: SessionFacts, answer: PipelineAnswer): Ridden | Promise<Ridden> {
+    const { results, failure } = answer
     const [begin, settled] = results
     if (begin?.command !== 'BEGIN' || settled?.command !== 'SELECT') {
       throw failure?.cause ?? notBegun(results, session.status)
     }
-    const [pid = '0', durability = 'off'] = fieldOf([settled], 'settled')?.split(' ') ?? []
-    const facts = { ...known, pid, durability }
-    // Another server process behind the same connection: there is a pooler between.
-    const learned = pid === known.pid ? facts : readFacts(await session.send(learnSession))
-    return this.#remember(session, { ...facts, started: learned.started })
+    const [pid = '0', durability = 'off'] = String(settled.rows[0]?.value).split(' ')
+    if (pid !== known.pid) return this.#moved(session, { ...known, pid, durability }, answer)
+    const isSame = durability === known.durability
+    const begun = isSame ? begunOn(known) : this.#remember(session, { ...known, durability })
+    return { begun, results: results.slice(2), failure }
+  }
+
+  /** Another server process is behind the same connection: there is a pooler between. */
+  async #moved(
+    session: Session,
+    facts: SessionFacts,
+    { results, failure }: PipelineAnswer,
+  ): Promise<Ridden> {
+    forgetNames(session.client)
+    const { started } = readFacts(await session.send(learnSession))
+    const begun = this.#remember(session, { ...facts, started })
+    return { begun, results: results.slice(2), failure }
   }
 
   #remember({ client }: Session, facts: SessionFacts): Begun {
     this.#known.set(client, facts)
-    const { pid, started } = facts
-    return { serverSession: { pid, started }, weakDurability: weakDurability(facts) }
+    return begunOn(facts)
   }
 
   async #beginUnknown(session: Session, options: BeginningOptions): Promise<SessionFacts> {
@@ -197,9 +224,15 @@ function notBegun(results: readonly PgResult[], status: string | undefined): Err
   return new Error(`BEGIN was answered ${tags || 'nothing'}, with the status ${status}`)
 }
 
-/** The driver's class of query objects, which node-postgres has on its class of clients. */
-function queryClassOf(client: PgConnection): DriverQueryClass | undefined {
-  return (client.constructor as { readonly Query?: DriverQueryClass }).Query
+function begunOn(facts: SessionFacts): Begun {
+  const { pid, started } = facts
+  return { serverSession: { pid, started }, weakDurability: weakDurability(facts) }
+}
+
+/** Whether the session does not keep a statement that was sent under a name, or another of it. */
+function isForgotten({ failure }: PipelineAnswer): boolean {
+  const state = failure && sqlStateOf(failure.cause)
+  return state === sqlState.noSuchStatement || state === sqlState.statementExists
 }
 
 function readFacts(results: readonly PgResult[]): SessionFacts {

@@ -16,10 +16,11 @@ import {
   type PgSubmittable,
   resultsOf,
 } from './driver.ts'
+import { keptOrPlain, noteFailure } from './kept-statements.ts'
 import type { Opening } from './opening.ts'
 import { planFor } from './plans.ts'
 import type { Session } from './session.ts'
-import { isSeveral } from './statements.ts'
+import { readText } from './statements.ts'
 import { mayHaveWritten, type PostgresWork } from './work.ts'
 
 export interface DispatcherParts {
@@ -63,7 +64,7 @@ export class Dispatcher {
     const plan = planFor(text, this.#rules, this.#work, () => this.#gate.nextName())
     // Drivers that hide the status may be too old to know the extended protocol by name (pg 8.12).
     const isBlind = this.#session.client.getTransactionStatus === undefined
-    if (isBlind && plan.text === undefined && isSeveral(text)) throw severalRefused(text)
+    if (isBlind && plan.text === undefined && readText(text).isSeveral) throw severalRefused(text)
     return plan
   }
 
@@ -79,12 +80,13 @@ export class Dispatcher {
   #send(form: Form, plan: Plan): unknown {
     const text = plan.text ?? this.#textOf(form)
     const sent = this.#work.sent(text)
-    const { query, values } = outgoing(form, plan)
+    const { query, values } = this.#outgoing(form, plan)
     try {
       if (form.callback !== undefined) {
         const tell = form.callback
         this.#run(query, values, (error, reply) => {
           if (error) {
+            noteFailure(this.#session.client, query, error)
             this.#failed(sent, plan, error)
             tell(error)
           } else tell(null, this.#answered(sent, plan, reply as PgReply))
@@ -94,6 +96,7 @@ export class Dispatcher {
       const answered = this.#run(query, values).then(
         (reply) => this.#answered(sent, plan, reply),
         (error: unknown) => {
+          noteFailure(this.#session.client, query, error)
           this.#failed(sent, plan, error)
           throw error
         },
@@ -105,6 +108,17 @@ export class Dispatcher {
       plan.undo?.()
       throw error
     }
+  }
+
+  /** Our own text, the user's as the session keeps it, or the user's as it is. */
+  #outgoing(form: Form, plan: Plan): Outgoing {
+    const { text, config, values } = form
+    const isText = plan.text === undefined && config === undefined && text !== undefined
+    // What is no list of values is the driver's to refuse; what changed the session may have made it forget.
+    const isPlain = isText && (values === undefined || Array.isArray(values))
+    if (!isPlain || this.#work.sessionChange !== undefined) return outgoing(form, plan)
+    const query = keptOrPlain(this.#session.client, text, values)
+    return typeof query === 'string' ? outgoing(form, plan) : { query }
   }
 
   /** The driver's `query`, once the branch is begun; the first one takes BEGIN with it. */
@@ -166,7 +180,7 @@ export class Dispatcher {
     }
     // Set on the driver's own query objects; a COPY goes by the simple protocol whatever we say.
     submittable.queryMode = 'extended'
-    if (isSeveral(text)) throw severalRefused(text)
+    if (readText(text).isSeveral) throw severalRefused(text)
     this.#follow(submittable, this.#work.sent(text, true), plan)
     const rest = typeof values === 'function' ? values : callback
     if (this.#opening.isBegun) return this.#session.client.query(submittable, rest)

@@ -26,6 +26,10 @@ export interface PgConnection {
   removeListener(event: string, listener: (...args: never[]) => void): unknown
   /** Of newer drivers: `I` idle, `T` in a transaction, `E` in a failed one. */
   getTransactionStatus?(): string | null
+  /** Of node-postgres: whether nothing was sent that is not answered. */
+  readonly readyForQuery?: boolean
+  /** Of newer drivers: whether it writes queries before the ones ahead of them are answered. */
+  readonly pipeline?: boolean
   /** The protocol's own layer, which remembers the texts of named statements. */
   readonly connection?: { readonly parsedStatements?: Readonly<Record<string, string>> }
 }
@@ -33,6 +37,8 @@ export interface PgConnection {
 export interface PgQuery {
   readonly text: string
   readonly values?: readonly unknown[]
+  /** What the session keeps it under. */
+  readonly name?: string
   /** `extended` makes the server refuse several statements in one text. */
   readonly queryMode?: 'extended'
 }

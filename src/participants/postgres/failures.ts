@@ -13,6 +13,14 @@ export const sqlState = {
   invalidParameterValue: '22023',
   outOfMemory: '53200',
   featureNotSupported: '0A000',
+  noSuchStatement: '26000',
+  statementExists: '42P05',
+  uniqueViolation: '23505',
+  notNullViolation: '23502',
+  lockNotAvailable: '55P03',
+  serializationFailure: '40001',
+  deadlockDetected: '40P01',
+  divisionByZero: '22012',
 } as const
 
 /**

@@ -27,33 +27,34 @@ export interface Finishing {
 /** A session of the branch, or a connection of our own. */
 export interface Asking {
   send(text: string): Promise<readonly PgResult[]>
+  /** For what has no rows. */
+  command(text: string): Promise<readonly PgResult[]>
   ask(text: string, values: readonly unknown[]): Promise<readonly PgResult[]>
 }
 
 const done: Acknowledgement = { result: 'done' }
 
 /** Rejects with whatever leaves the answer unknown: a lost connection, a busy or refused id. */
-export async function finish(connection: Asking, finishing: Finishing): Promise<Acknowledgement> {
-  try {
-    return await tell(connection, finishing)
-  } catch (error) {
+export function finish(connection: Asking, finishing: Finishing): Promise<Acknowledgement> {
+  return tell(connection, finishing).catch((error: unknown) => {
     switch (sqlStateOf(error)) {
       case sqlState.undefinedObject:
-        return await readFate(connection, finishing)
+        return readFate(connection, finishing)
       case sqlState.insufficientPrivilege:
-        return await finishAsOwner(connection, finishing, error)
+        return finishAsOwner(connection, finishing, error)
       default:
         throw error
     }
-  }
+  })
 }
 
-async function tell(connection: Asking, { id, decision }: Finishing): Promise<Acknowledgement> {
-  const results = await connection.send(finishPrepared(id, decision))
-  const expected = decision === 'committed' ? 'COMMIT' : 'ROLLBACK'
-  const command = results.at(-1)?.command
-  if (command === expected) return done
-  throw new Error(`${expected} PREPARED was answered ${String(command)}`)
+function tell(connection: Asking, { id, decision }: Finishing): Promise<Acknowledgement> {
+  return connection.command(finishPrepared(id, decision)).then((results) => {
+    const expected = decision === 'committed' ? 'COMMIT' : 'ROLLBACK'
+    const command = results.at(-1)?.command
+    if (command === expected) return done
+    throw new Error(`${expected} PREPARED was answered ${String(command)}`)
+  })
 }
 
 /**

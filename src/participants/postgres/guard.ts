@@ -14,22 +14,28 @@ export function guard(raw: PgConnection, dispatcher: Dispatcher, gate: Gate): Gu
     raw,
     gate,
     harmless: ['release', 'end'],
-    replaced: (client) => {
-      /** Answers by promise, or by callback where one is given. */
-      const tell = (callback?: (error: null, client: object) => void): unknown => {
-        const answered = Promise.resolve(client())
-        if (callback === undefined) return answered
-        void answered.then(() => callback(null, client()))
-        return undefined
-      }
-      return {
-        query: (query: unknown, values?: unknown, callback?: unknown) =>
-          dispatcher.query(query, values, callback),
-        release: () => undefined,
+    replaced: (key, client) => {
+      switch (key) {
+        case 'query':
+          return (query: unknown, values?: unknown, callback?: unknown) =>
+            dispatcher.query(query, values, callback)
+        case 'release':
+          return () => undefined
         // It is connected; libraries that connect what they are given may do so.
-        connect: tell,
-        end: tell,
+        case 'connect':
+        case 'end':
+          return (callback?: (error: null, client: object) => void) => tell(client, callback)
+        default:
+          return undefined
       }
     },
   })
+}
+
+/** Answers by promise, or by callback where one is given. */
+function tell(client: object, callback?: (error: null, client: object) => void): unknown {
+  const answered = Promise.resolve(client)
+  if (callback === undefined) return answered
+  void answered.then(() => callback(null, client))
+  return undefined
 }

@@ -17,7 +17,7 @@ import type { Session } from './session.ts'
 type State =
   /** Nothing was sent. */
   | { readonly at: 'idle' }
-  | { readonly at: 'beginning'; readonly begun: Promise<Begun> }
+  | { readonly at: 'beginning'; readonly begun: Promise<unknown> }
   | { readonly at: 'begun'; readonly begun: Begun }
   | { readonly at: 'failed'; readonly cause: unknown }
 
@@ -81,10 +81,11 @@ export class Opening {
   }
 
   /** Sends a text of the user's; the first one takes BEGIN with it. */
-  async send(query: string | PgQuery, values: readonly unknown[] | undefined): Promise<PgReply> {
-    if (this.#state.at === 'idle') return await this.#ride({ query, values })
-    if (this.#state.at !== 'begun') await this.#begun()
-    return await this.#parts.session.client.query(query, values)
+  send(query: string | PgQuery, values: readonly unknown[] | undefined): Promise<PgReply> {
+    if (this.#state.at === 'idle') return this.sendAll([{ query, values }]).then(replyOf)
+    const { client } = this.#parts.session
+    if (this.#state.at === 'begun') return client.query(query, values)
+    return this.#begun().then(() => client.query(query, values))
   }
 
   /** Sends a query object of the user's once the branch is begun; it hears of a failure itself. */
@@ -97,20 +98,20 @@ export class Opening {
   }
 
   /** Sends queries that are all known, with BEGIN; rejects where it did not begin. */
-  async sendAll(statements: readonly PipelineStatement[]): Promise<PipelineAnswer> {
+  sendAll(statements: readonly PipelineStatement[]): Promise<PipelineAnswer> {
     invariant(this.#state.at === 'idle', 'A1', 'a batch is all of its branch')
     const { beginnings, session } = this.#parts
-    const { begun, answer } = beginnings.ride(session, this.#options(), statements)
-    void this.#await(begun)
-    // The answer is worth nothing where the branch was not begun.
-    await this.#begun()
-    return await answer
-  }
-
-  async #ride(statement: PipelineStatement): Promise<PgReply> {
-    const { results, failure } = await this.sendAll([statement])
-    if (failure !== undefined) throw failure.cause
-    return results.length === 1 ? (results[0] as PgResult) : results
+    const riding = beginnings.ride(session, this.#options(), statements).then(
+      (ridden) => {
+        this.#state = { at: 'begun', begun: ridden.begun }
+        return ridden
+      },
+      (cause: unknown) => {
+        throw this.#failed(cause)
+      },
+    )
+    this.#state = { at: 'beginning', begun: riding }
+    return riding
   }
 
   async #await(beginning: Promise<Begun>): Promise<void> {
@@ -118,9 +119,14 @@ export class Opening {
     try {
       this.#state = { at: 'begun', begun: await beginning }
     } catch (cause) {
-      this.#state = { at: 'failed', cause }
-      this.#parts.onFailure(cause)
+      this.#failed(cause)
     }
+  }
+
+  #failed(cause: unknown): unknown {
+    this.#state = { at: 'failed', cause }
+    this.#parts.onFailure(cause)
+    return cause
   }
 
   async #begun(): Promise<void> {
@@ -132,4 +138,10 @@ export class Opening {
     const { modes, deadlineMs, clock } = this.#parts
     return { ...modes, timeLeftMs: Math.max(1, deadlineMs - clock.monotonicMs()) }
   }
+}
+
+/** What the one statement was answered, as the driver would tell it. */
+function replyOf({ results, failure }: PipelineAnswer): PgReply {
+  if (failure !== undefined) throw failure.cause
+  return results.length === 1 ? (results[0] as PgResult) : results
 }

@@ -2,6 +2,7 @@
 import { type CommonSettings, commonOptions, readCommon } from '../sql/common-options.ts'
 import { type IsolationLevel, readIsolation as readIsolationOf } from '../sql/isolation.ts'
 import { refuseOption, refuseUnknown } from '../sql/options.ts'
+import { schemaByDefault } from './decisions/tables.ts'
 import type { PgOwnClientShape, PgPool } from './driver.ts'
 
 export type { IsolationLevel }
@@ -20,17 +21,35 @@ export interface PostgresOptions {
   readonly lastResource?: boolean
   /** Dangers that are accepted by name. */
   readonly allowUnsafe?: readonly 'fsync-off'[]
+  /**
+   * The schema of the tables that keep decisions, where the coordinator is told to keep them here; by
+   * default `assent`.
+   */
+  readonly decisionSchema?: string
+  /**
+   * Whether sessions keep, under names that begin with `assent_`, the statements that are sent again
+   * and again; by default true. Turn it off behind a pooler that gives a transaction any session and
+   * can't tell names apart.
+   */
+  readonly keepStatements?: boolean
   /** The isolation of transactions that ask for none; by default the database's own setting. */
   readonly defaultIsolation?: IsolationLevel
 }
 
 export interface Settings extends CommonSettings<Recovery> {
   readonly allowFsyncOff: boolean
+  readonly decisionSchema: string
+  readonly keepStatements: boolean
 }
 
 type Recovery = NonNullable<PostgresOptions['recovery']>
 
-const known: ReadonlySet<string> = new Set([...commonOptions, 'allowUnsafe'])
+const known: ReadonlySet<string> = new Set([
+  ...commonOptions,
+  'allowUnsafe',
+  'decisionSchema',
+  'keepStatements',
+])
 
 export function readOptions(options: PostgresOptions): Settings {
   refuseUnknown('postgres', options, known)
@@ -39,7 +58,22 @@ export function readOptions(options: PostgresOptions): Settings {
       refuseOption('allowUnsafe', "postgres: allowUnsafe takes 'fsync-off'")
   }
   const allowFsyncOff = options.allowUnsafe?.includes('fsync-off') === true
-  return { ...readCommon<Recovery>('postgres', options), allowFsyncOff }
+  const decisionSchema = readSchema(options.decisionSchema ?? schemaByDefault)
+  const { keepStatements = true } = options
+  if (typeof keepStatements !== 'boolean') {
+    refuseOption('keepStatements', 'postgres: keepStatements takes true or false')
+  }
+  const common = readCommon<Recovery>('postgres', options)
+  return { ...common, allowFsyncOff, decisionSchema, keepStatements }
+}
+
+function readSchema(name: string): string {
+  if (/^(?!pg_)[a-z_][a-z0-9_]{0,62}$/.test(name)) return name
+  return refuseOption(
+    'decisionSchema',
+    `postgres: decisionSchema is ${JSON.stringify(name)}; it takes a name of a-z, 0-9 and _ that ` +
+      'does not begin with a digit or pg_',
+  )
 }
 
 /** PostgreSQL gives `read committed` for `read uncommitted`, too. */

@@ -17,6 +17,8 @@ import {
 } from './driver.ts'
 import { endsConnection } from './failures.ts'
 import type { Settings } from './options.ts'
+import type { OwnStatement } from './own-query.ts'
+import { queryClassOf, sendPipeline } from './pipeline.ts'
 import { setUpOwn } from './sql.ts'
 
 /** A client, and how to get rid of it. */
@@ -88,6 +90,8 @@ function ignore(): void {
 
 /** One open connection. */
 export class OwnConnection {
+  /** Called once when it is closed, by us or by the server. */
+  onClosed: ((cause: unknown) => void) | undefined
   readonly #opened: Opened
   #isClosed = false
 
@@ -101,7 +105,7 @@ export class OwnConnection {
   constructor(opened: Opened) {
     this.#opened = opened
     // A connection that dies while it rests must not be handed out again.
-    opened.client.on('error', () => this.close())
+    opened.client.on('error', (cause: unknown) => this.close(cause))
   }
 
   get isClosed(): boolean {
@@ -112,8 +116,31 @@ export class OwnConnection {
     return this.#reply(this.#opened.client.query(text))
   }
 
+  command(text: string): Promise<readonly PgResult[]> {
+    return this.send(text)
+  }
+
   async ask(text: string, values: readonly unknown[]): Promise<readonly PgResult[]> {
     return this.#reply(this.#opened.client.query(text, values))
+  }
+
+  /**
+   * Runs statements of our own, in one message where the driver can put one together. Rejects with the
+   * first failure, behind which nothing was run.
+   */
+  async together(statements: readonly OwnStatement[]): Promise<readonly PgResult[]> {
+    const { client } = this.#opened
+    const Query = queryClassOf(client)
+    if (Query !== undefined) {
+      const sent = sendPipeline(client, Query, statements).then(({ results, failure }) => {
+        if (failure !== undefined) throw failure.cause
+        return [...results]
+      })
+      return await this.#reply(sent)
+    }
+    const results: PgResult[] = []
+    for (const { own, values = [] } of statements) results.push(...(await this.ask(own, values)))
+    return results
   }
 
   /** While it is idle it keeps no process alive. */
@@ -123,17 +150,18 @@ export class OwnConnection {
     else client.ref?.()
   }
 
-  close(): void {
+  close(cause?: unknown): void {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#opened.close()
+    this.onClosed?.(cause)
   }
 
   async #reply(asked: Promise<PgResult | readonly PgResult[]>): Promise<readonly PgResult[]> {
     try {
       return resultsOf(await asked)
     } catch (error) {
-      if (endsConnection(error)) this.close()
+      if (endsConnection(error)) this.close(error)
       throw error
     }
   }

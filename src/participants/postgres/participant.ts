@@ -4,6 +4,7 @@
  * Keeps A5: no branch is begun but with its modes, its limits and its durability set, and that shown
  * by the server's answer.
  */
+import type { DecisionTable } from '../../core/decision-table.ts'
 import { AssentError } from '../../core/errors.ts'
 import type { BranchId } from '../../core/ids.ts'
 import { invariant } from '../../core/invariant.ts'
@@ -12,6 +13,7 @@ import type {
   BatchStatement,
   BeginOptions,
   Branch,
+  DecisionTableOptions,
   Diagnosis,
   DiagnosisRequest,
   FinishableBranch,
@@ -31,10 +33,13 @@ import { type ActsParts, PostgresActs } from './acts.ts'
 import { BatchActs, checkBatch } from './batch.ts'
 import { Beginnings } from './beginning.ts'
 import { examine } from './check.ts'
+import { DecisionStatements } from './decisions/statements.ts'
+import { PostgresDecisionTable } from './decisions/table.ts'
 import { deliver } from './delivery.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { diagnose } from './doctor.ts'
 import {
+  fieldOf,
   type PgClientShape,
   type PgConnection,
   type PgPool,
@@ -51,8 +56,9 @@ import {
   readOptions,
   type Settings,
 } from './options.ts'
-import { type Opener, openerFor } from './own-connection.ts'
-import { type Reserve, reserveOf } from './reserve.ts'
+import { type Opener, type OwnConnection, openerFor } from './own-connection.ts'
+import { forgetNames } from './pipeline.ts'
+import { openerOf, type Reserve, reserveOf } from './reserve.ts'
 import { type Session, takeSession } from './session.ts'
 import { listPrepared } from './sql.ts'
 import { PostgresWork } from './work.ts'
@@ -92,6 +98,7 @@ interface Start {
 
 interface Attached {
   readonly ports: ParticipantPorts
+  readonly open: () => Promise<OwnConnection>
   readonly reserve: Reserve
   readonly beginnings: Beginnings
 }
@@ -104,6 +111,8 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   readonly #settings: Settings
   readonly #opener: Opener
   readonly #identity = new Identity()
+  readonly #decisions: DecisionStatements
+  #table: PostgresDecisionTable | undefined
   #attached: Attached | undefined
   /** What the database gives a transaction that asks for no isolation; known after `check`. */
   #databaseIsolation: IsolationLevel | undefined
@@ -113,6 +122,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     this.#settings = settings
     this.#opener = opener
     this.canPrepare = !settings.lastResource
+    this.#decisions = new DecisionStatements(settings.decisionSchema)
   }
 
   attach(ports: ParticipantPorts): void {
@@ -123,8 +133,9 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
         { option: 'resources' },
       )
     }
-    const reserve = reserveOf(this.#opener, this.#identity, this.#settings, ports)
-    this.#attached = { ports, reserve, beginnings: new Beginnings(ports.timers) }
+    const open = openerOf(this.#opener, this.#identity, this.#settings, ports)
+    const reserve = reserveOf(open, this.#settings, ports)
+    this.#attached = { ports, open, reserve, beginnings: new Beginnings(ports.timers) }
     // An idle connection that dies makes the pool emit `error`, which unheard ends the process.
     for (const pool of this.#pools()) pool.on?.('error', ignore)
   }
@@ -200,6 +211,21 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     )
   }
 
+  decisionTable({ create }: DecisionTableOptions): DecisionTable {
+    const { ports, open, reserve } = this.#parts
+    invariant(this.#table === undefined, 'A2', 'the decision table is asked for twice')
+    this.#table = new PostgresDecisionTable({
+      resource: ports.resource,
+      reserve,
+      open,
+      statements: this.#decisions,
+      timers: ports.timers,
+      create,
+      poolRole: this.#settings.recovery === undefined ? undefined : () => this.#poolRole(),
+    })
+    return this.#table
+  }
+
   async diagnose(request: DiagnosisRequest): Promise<Diagnosis> {
     const { ports, reserve } = this.#parts
     const { clock } = ports
@@ -207,6 +233,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   }
 
   async close(): Promise<void> {
+    this.#table?.close()
     this.#attached?.reserve.close()
     for (const pool of this.#pools()) pool.removeListener?.('error', ignore)
   }
@@ -218,6 +245,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     const rules = this.#rulesFor(options)
     const deadlineMs = clock.monotonicMs() + options.timeLeftMs
     const session = await takeSession(this.#pool, ports, Math.max(1, options.timeLeftMs))
+    if (!this.#settings.keepStatements) forgetNames(session.client)
     const gate = new Gate(options.transaction, work, session)
     const onFailure = (cause: unknown): void => {
       work.doom(cause)
@@ -232,6 +260,19 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   async #orDestroy(session: Session, beginning: Promise<void>): Promise<void> {
     try {
       await beginning
+    } catch (error) {
+      session.destroy(error)
+      throw error
+    }
+  }
+
+  async #poolRole(): Promise<string> {
+    const { answerTimeoutMs } = this.#settings
+    const session = await takeSession(this.#pool, this.#parts.ports, answerTimeoutMs)
+    try {
+      const found = await session.send('select current_user::text as role')
+      session.giveBack()
+      return fieldOf(found, 'role') ?? ''
     } catch (error) {
       session.destroy(error)
       throw error
@@ -255,6 +296,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
       id,
       isSerializable: rules.isolation === 'serializable',
       opening,
+      decisions: this.#decisions,
     }
   }
 

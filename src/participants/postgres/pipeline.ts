@@ -6,12 +6,15 @@
  * itself. In one text, or in messages with a Sync each, it would be (PG-12).
  */
 import {
+  type PgConnection,
   type PgQuery,
   type PgReply,
   type PgResult,
   type PgSubmittable,
   resultsOf,
 } from './driver.ts'
+import { messageOf, type WritingWire } from './message.ts'
+import { namePrefix, OwnQuery, type OwnStatement } from './own-query.ts'
 
 /** A query object of the driver's own, which reads the rows of one statement. */
 export interface DriverQuery extends PgSubmittable {
@@ -29,10 +32,12 @@ export type DriverQueryClass = new (
 ) => DriverQuery
 
 /** As the driver's `query` takes it; a text costs it less than an object, which it copies. */
-export interface PipelineStatement {
+export interface UserStatement {
   readonly query: string | PgQuery
   readonly values?: readonly unknown[] | undefined
 }
+
+export type PipelineStatement = UserStatement | OwnStatement
 
 /** What was answered before the first failure, if there was one. */
 export interface PipelineAnswer {
@@ -42,10 +47,9 @@ export interface PipelineAnswer {
 }
 
 /** The protocol's own layer, as far as a message is put together with it. */
-interface Wire {
+interface Wire extends WritingWire {
   sync(): void
   sendCopyFail(message: string): void
-  readonly stream: { cork?(): void; uncork?(): void }
 }
 
 /**
@@ -58,7 +62,7 @@ export class Pipeline implements PgSubmittable {
   callback: ((error: unknown, reply?: unknown) => void) | undefined
   /** The driver's time-out for this message, in milliseconds, where the user's query has one. */
   readonly query_timeout: number | undefined
-  readonly #queries: readonly DriverQuery[]
+  readonly #queries: readonly (DriverQuery | OwnQuery)[]
   readonly #results: PgResult[] = []
   /** The statement whose answer is being read. */
   #at = 0
@@ -66,18 +70,20 @@ export class Pipeline implements PgSubmittable {
   #resolve: (answer: PipelineAnswer) => void = () => undefined
 
   constructor(Query: DriverQueryClass, statements: readonly PipelineStatement[]) {
-    this.query_timeout = statements.map(({ query }) => timeoutOf(query)).find(Boolean)
     this.answered = new Promise((resolve) => {
       this.#resolve = resolve
     })
-    this.#queries = statements.map(({ query: statement, values }) => {
-      const query = new Query(statement, values, (cause, reply) => {
-        if (cause !== null && cause !== undefined) this.#fail(cause)
-        else this.#results.push(...resultsOf(reply as PgReply))
-      })
-      query.queryMode = 'extended'
-      return query
-    })
+    let timeoutMs: number | undefined
+    const queries: (DriverQuery | OwnQuery)[] = []
+    for (const statement of statements) {
+      if ('own' in statement) queries.push(new OwnQuery(statement, this.#results))
+      else {
+        timeoutMs ||= timeoutOf(statement.query)
+        queries.push(this.#driverQuery(Query, statement))
+      }
+    }
+    this.#queries = queries
+    this.query_timeout = timeoutMs
   }
 
   /** The name and the text of the statement that is being parsed: the driver keeps account of both. */
@@ -90,21 +96,19 @@ export class Pipeline implements PgSubmittable {
   }
 
   submit(connection: unknown): null {
-    const wire = connection as Wire
-    // Each query ends itself with a Sync; theirs are held back, and one is sent behind all.
-    const withoutSync = unsyncedOf(wire)
-    wire.stream.cork?.()
+    const message = messageOf(connection as Wire)
     try {
       for (const query of this.#queries) {
-        const refusal = query.submit(withoutSync)
+        const isOurs = query instanceof OwnQuery
+        const refusal = isOurs ? query.submit(message) : query.submit(message.wire)
         if (refusal instanceof Error) this.#fail(refusal)
         // What follows a statement that could not be sent must not be sent either.
         if (this.#failure !== undefined) break
       }
-      wire.sync()
-    } finally {
-      wire.stream.uncork?.()
+    } catch (error) {
+      this.#fail(error)
     }
+    message.send()
     return null
   }
 
@@ -155,9 +159,18 @@ export class Pipeline implements PgSubmittable {
   }
 
   /** As the driver ends a query: it hands its result to its callback. */
-  #next(query: DriverQuery | undefined, connection: unknown): void {
+  #next(query: DriverQuery | OwnQuery | undefined, connection: unknown): void {
     this.#at += 1
     query?.handleReadyForQuery?.(connection)
+  }
+
+  #driverQuery(Query: DriverQueryClass, { query: statement, values }: UserStatement): DriverQuery {
+    const query = new Query(statement, values, (cause, reply) => {
+      if (cause !== null && cause !== undefined) this.#fail(cause)
+      else this.#results.push(...resultsOf(reply as PgReply))
+    })
+    query.queryMode = 'extended'
+    return query
   }
 
   #fail(cause: unknown): void {
@@ -165,17 +178,53 @@ export class Pipeline implements PgSubmittable {
   }
 }
 
-function timeoutOf(query: string | PgQuery): number | undefined {
-  return typeof query === 'string' ? undefined : (query as { query_timeout?: number }).query_timeout
+/**
+ * The driver's class of query objects, where messages of several statements can be put together with
+ * it: node-postgres has it on its class of clients. Undefined for drivers that can't.
+ */
+export function queryClassOf(client: PgConnection): DriverQueryClass | undefined {
+  const { Query } = client.constructor as { readonly Query?: DriverQueryClass }
+  // One that writes ahead of the answers takes no query objects but its own.
+  if (client.getTransactionStatus === undefined || client.pipeline === true) return undefined
+  return Query?.prototype.handleRowDescription === undefined ? undefined : Query
 }
 
-const unsynced = new WeakMap<Wire, unknown>()
+/** Sends statements under one Sync. */
+export function sendPipeline(
+  client: PgConnection,
+  Query: DriverQueryClass,
+  statements: readonly PipelineStatement[],
+): Promise<PipelineAnswer> {
+  const isForgetful = forgetful.has(client)
+  const pipeline = new Pipeline(Query, isForgetful ? statements.map(withoutName) : statements)
+  void client.query(pipeline)
+  return pipeline.answered
+}
 
-/** The same connection, but for its Sync. */
-function unsyncedOf(wire: Wire): unknown {
-  const known = unsynced.get(wire)
-  if (known !== undefined) return known
-  const made: unknown = Object.create(wire, { sync: { value: () => undefined } })
-  unsynced.set(wire, made)
-  return made
+/** Connections that keep no statement of ours: behind a pooler, each may reach another session. */
+const forgetful = new WeakSet<PgConnection>()
+
+/** Whether statements may be sent under names of ours on this connection. */
+export function keepsNames(client: PgConnection): boolean {
+  return !forgetful.has(client) && queryClassOf(client) !== undefined
+}
+
+/** Sends no statement under a name on this connection any more. */
+export function forgetNames(client: PgConnection): void {
+  forgetful.add(client)
+}
+
+function withoutName(statement: PipelineStatement): PipelineStatement {
+  if ('own' in statement) return { ...statement, name: '' }
+  const { query } = statement
+  return isKept(query) ? { query: query.text, values: query.values } : statement
+}
+
+/** Whether it is to be sent under a name of ours. */
+export function isKept(query: PgQuery | string): query is PgQuery {
+  return typeof query !== 'string' && query.name?.startsWith(namePrefix) === true
+}
+
+function timeoutOf(query: string | PgQuery): number | undefined {
+  return typeof query === 'string' ? undefined : (query as { query_timeout?: number }).query_timeout
 }

@@ -5,7 +5,7 @@
 import { type Plan, planTransaction, type Rules, refused } from '../sql/plans.ts'
 import { shown } from '../sql/work.ts'
 import { undoSavepoint } from './sql.ts'
-import { isSeveral, readStatement } from './statements.ts'
+import { readText } from './statements.ts'
 import type { PostgresWork } from './work.ts'
 
 /** The plan for a text; throws `ASSENT_STATEMENT_REFUSED`. */
@@ -15,18 +15,18 @@ export function planFor(
   work: PostgresWork,
   nextName: () => string,
 ): Plan {
-  const statement = readStatement(text)
+  const { statement, isSeveral, speaksOfDurability } = readText(text)
   switch (statement.kind) {
     case 'unpreparable':
       return planUnpreparable(text, statement.what, rules, work)
     case 'plain':
-      if (/synchronous_commit/i.test(text)) work.mayHaveWeakened = true
+      if (speaksOfDurability) work.mayHaveWeakened = true
       if (statement.changesSession) work.sessionChange ??= shown(text)
       return {}
     default:
       return planTransaction(statement, {
         text,
-        isSeveral: isSeveral(text),
+        isSeveral,
         rules,
         work,
         nextName,

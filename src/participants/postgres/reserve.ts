@@ -11,14 +11,14 @@ import { type Opener, OwnConnection } from './own-connection.ts'
 
 export type Reserve = SqlReserve<OwnConnection>
 
-export function reserveOf(
+/** Opens connections of our own to the database that was examined, and to no other. */
+export function openerOf(
   opener: Opener,
   identity: Identity,
-  settings: Settings,
-  { timers, owner }: ParticipantPorts,
-): Reserve {
-  const { answerTimeoutMs: limitMs, recoveryConnections: size } = settings
-  const open = async (): Promise<OwnConnection> => {
+  { answerTimeoutMs: limitMs }: Settings,
+  { owner }: ParticipantPorts,
+): () => Promise<OwnConnection> {
+  return async () => {
     const connection = await OwnConnection.open(opener, limitMs, owner?.())
     try {
       if (identity.fingerprint !== undefined) identity.verify(await readFingerprint(connection))
@@ -28,5 +28,12 @@ export function reserveOf(
       throw error
     }
   }
+}
+
+export function reserveOf(
+  open: () => Promise<OwnConnection>,
+  { answerTimeoutMs: limitMs, recoveryConnections: size }: Settings,
+  { timers }: ParticipantPorts,
+): Reserve {
   return new SqlReserve({ open, timers, size, limitMs })
 }

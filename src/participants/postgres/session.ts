@@ -7,7 +7,10 @@
  */
 import type { ParticipantPorts } from '../contract.ts'
 import { takeInTime } from '../sql/pooled.ts'
+import { Command } from './command.ts'
 import { type PgPool, type PgPoolClient, type PgResult, resultsOf } from './driver.ts'
+import type { OwnStatement } from './own-query.ts'
+import { queryClassOf, sendPipeline } from './pipeline.ts'
 
 export class Session {
   readonly client: PgPoolClient
@@ -33,6 +36,14 @@ export class Session {
     return this.client.getTransactionStatus?.() ?? undefined
   }
 
+  /**
+   * Whether the branch's transaction is open, and nothing is on its way that could end it. Then a
+   * message needs no lock on its door; see `prepareBranch`.
+   */
+  get isSurelyOpen(): boolean {
+    return this.status === 'T' && this.client.readyForQuery === true
+  }
+
   /** Runs a text of our own; rejects with the server's error or the connection's. */
   async send(text: string): Promise<readonly PgResult[]> {
     return resultsOf(await this.client.query(text))
@@ -40,6 +51,28 @@ export class Session {
 
   async ask(text: string, values: readonly unknown[]): Promise<readonly PgResult[]> {
     return resultsOf(await this.client.query(text, values))
+  }
+
+  /** Runs a statement of our own that has no rows. */
+  command(text: string): Promise<readonly PgResult[]> {
+    const { client } = this
+    if (queryClassOf(client) === undefined) return this.send(text)
+    const command = new Command(text)
+    void client.query(command)
+    return command.answered
+  }
+
+  /**
+   * Runs statements of our own in one message; undefined where the driver can't put one together.
+   * Rejects with the first failure, behind which nothing was run.
+   */
+  together(statements: readonly OwnStatement[]): Promise<readonly PgResult[]> | undefined {
+    const Query = queryClassOf(this.client)
+    if (Query === undefined) return undefined
+    return sendPipeline(this.client, Query, statements).then(({ results, failure }) => {
+      if (failure !== undefined) throw failure.cause
+      return results
+    })
   }
 
   /** Gives the connection back, after a last text of ours where one is given; it must be idle. */

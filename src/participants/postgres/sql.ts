@@ -9,6 +9,7 @@ import type { Decision } from '../../core/decision.ts'
 import type { LogOwner } from '../contract.ts'
 import { savepointPrefix } from '../sql/plans.ts'
 import type { IsolationLevel } from './options.ts'
+import type { OwnStatement } from './own-query.ts'
 
 /** Returns to a savepoint and is done with it. */
 export function undoSavepoint(name: string): string {
@@ -19,7 +20,7 @@ export function undoSavepoint(name: string): string {
 export const durableLevels: readonly string[] = ['on', 'remote_apply']
 
 /** Raises `synchronous_commit` to `on` where it is weaker, for the transaction or the session. */
-function durable(scope: 'transaction' | 'session'): string {
+export function durable(scope: 'transaction' | 'session'): string {
   return `pg_catalog.set_config('synchronous_commit',
   case pg_catalog.current_setting('synchronous_commit') when 'remote_apply' then 'remote_apply'
   else 'on' end, ${scope === 'transaction'})`
@@ -30,17 +31,42 @@ export function beginWith(isolation: IsolationLevel, readOnly: boolean): string 
   return `begin isolation level ${isolation} ${readOnly ? 'read only' : 'read write'}`
 }
 
+/** The same, for a session that keeps it. */
+export function ownBegin(isolation: IsolationLevel, readOnly: boolean): OwnStatement {
+  return (readOnly ? beginsToRead : beginsToWrite)[isolation]
+}
+
+const beginsToRead = beginsOf(true)
+const beginsToWrite = beginsOf(false)
+
+function beginsOf(readOnly: boolean): Record<IsolationLevel, OwnStatement> {
+  const begin = (isolation: IsolationLevel): OwnStatement => {
+    const own = beginWith(isolation, readOnly)
+    return { own, name: `assent_${own.replaceAll(' ', '_')}` }
+  }
+  return {
+    'read uncommitted': begin('read uncommitted'),
+    'read committed': begin('read committed'),
+    'repeatable read': begin('repeatable read'),
+    serializable: begin('serializable'),
+  }
+}
+
 /**
  * Behind a BEGIN in one message: what can't be taken for granted of a session that was seen before,
  * and the transaction's limits (`$1` to `$3`, in milliseconds). One column: a driver takes its time
  * over each.
  */
-export const settleSession: string = `select pg_catalog.concat_ws(' ',
+const settling = `select pg_catalog.concat_ws(' ',
   pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'),
   pg_catalog.set_config('lock_timeout', $1, true),
   pg_catalog.set_config('statement_timeout', $2, true),
   pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true),
-  ${durable('transaction')}) as settled`
+  ${durable('transaction')})`
+
+export function settleSession(limits: readonly string[]): OwnStatement {
+  return { own: settling, name: 'assent_settle_1', values: limits }
+}
 
 /** What can't be taken for granted of a session that was seen before. */
 export const askSession = `select pg_catalog.pg_backend_pid()::text as pid,
@@ -76,8 +102,22 @@ export function prepareBranch(id: string, raise: DurabilityRaise): string {
 /** Gives the transaction its `xid`, and answers it. */
 export function assignXid(raise: DurabilityRaise): string {
   const raised = raise === 'none' ? '' : `${durable(raise)}, `
-  return `select ${raised}pg_catalog.pg_current_xact_id()::text as xid`
+  return `select ${raised}pg_catalog.pg_current_xact_id()::text as value`
 }
+
+/** The same, for a session that keeps it. */
+export function ownXid(raise: DurabilityRaise): OwnStatement {
+  return xids[raise]
+}
+
+const xids: Record<DurabilityRaise, OwnStatement> = {
+  none: { own: assignXid('none'), name: 'assent_xid_1' },
+  transaction: { own: assignXid('transaction'), name: 'assent_xid_transaction_1' },
+  session: { own: assignXid('session'), name: 'assent_xid_session_1' },
+}
+
+/** Stands before PREPARE or COMMIT where it is not known that a transaction is open: see above. */
+export const lockOnTheDoor: OwnStatement = { own: `savepoint ${savepointPrefix}vote` }
 
 export function prepareTransaction(id: string): string {
   return `prepare transaction '${id}'`

@@ -32,6 +32,41 @@ const telling =
   /temp|\bhold\b|notify|set_config|export_snapshot|pg_(?:try_)?advisory_lock(?:_shared)?\b/i
 const sessionLock = /^pg_(?:try_)?advisory_lock(?:_shared)?$/
 
+/** What can be told of a text without knowing the branch. */
+export interface Reading {
+  readonly statement: Statement
+  /** Whether it holds more than one statement; empty ones do not count. */
+  readonly isSeveral: boolean
+  readonly speaksOfDurability: boolean
+  /** An INSERT, UPDATE or DELETE that answers no rows. */
+  readonly isPlainChange: boolean
+  /** See `kept-statements.ts`. */
+  sightings: number
+  name: string | undefined
+}
+
+/** Programs send few different texts, again and again. */
+const readings = new Map<string, Reading>()
+const readingsMax = 1_000
+const keptLengthMax = 4_000
+
+export function readText(text: string): Reading {
+  const known = readings.get(text)
+  if (known !== undefined) return known
+  const reading: Reading = {
+    statement: readStatement(text),
+    isSeveral: isSeveral(text),
+    speaksOfDurability: /synchronous_commit/i.test(text),
+    isPlainChange: /^\s*(?:insert|update|delete)\b(?![\s\S]*\breturning\b)/i.test(text),
+    sightings: 0,
+    name: undefined,
+  }
+  if (text.length > keptLengthMax) return reading
+  if (readings.size >= readingsMax) readings.clear()
+  readings.set(text, reading)
+  return reading
+}
+
 /** @example readStatement('begin isolation level serializable').kind // 'begin' */
 export function readStatement(text: string): Statement {
   const lead = readLeading(new Tokens(text))

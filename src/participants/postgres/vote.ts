@@ -14,7 +14,15 @@ import { fieldOf, type PgResult } from './driver.ts'
 import { isNotifyRefusal, readable, sqlStateOf } from './failures.ts'
 import { explainNotify } from './notify-triggers.ts'
 import type { Session } from './session.ts'
-import { commitBranch, type DurabilityRaise, didAnything, prepareBranch } from './sql.ts'
+import {
+  commitBranch,
+  type DurabilityRaise,
+  didAnything,
+  lockOnTheDoor,
+  ownXid,
+  prepareBranch,
+  prepareTransaction,
+} from './sql.ts'
 import type { PostgresWork } from './work.ts'
 
 export interface Voting {
@@ -62,10 +70,10 @@ async function hasDoneAnything(voting: Voting): Promise<boolean> {
 }
 
 async function prepare(voting: Voting): Promise<Vote> {
-  const { id, session, timers, limitMs, raise } = voting
+  const { timers, limitMs } = voting
   let results: readonly PgResult[]
   try {
-    const preparing = session.send(prepareBranch(id, raise))
+    const preparing = sendPrepare(voting)
     results = await within(timers, limitMs, 'PREPARE TRANSACTION', preparing)
   } catch (error) {
     // An error of the server, and a server that then takes a ROLLBACK: so it was not its farewell.
@@ -73,11 +81,19 @@ async function prepare(voting: Voting): Promise<Vote> {
     if (!isAnswered) return { vote: 'unknown', cause: error }
     return { vote: 'no', cause: await readableRefusal(voting, error) }
   }
-  const evidence = fieldOf(results, 'xid')
-  if (results.at(-1)?.command === 'PREPARE' && results[0]?.command === 'SAVEPOINT') {
-    return { vote: 'yes', evidence }
-  }
+  const evidence = fieldOf(results, 'value')
+  if (results.at(-1)?.command === 'PREPARE') return { vote: 'yes', evidence }
   return await voteNo(voting, new Error(`PREPARE TRANSACTION was answered ${tagsOf(results)}`))
+}
+
+/** PREPARE, with the `xid`; rejects unless a transaction was open, as `prepareBranch` tells. */
+function sendPrepare({ id, session, work, raise }: Voting): Promise<readonly PgResult[]> {
+  const xid = ownXid(raise)
+  // What changed the session may have made it forget what it kept.
+  const known = work.sessionChange === undefined ? xid : { own: xid.own }
+  const ending = [known, { own: prepareTransaction(id) }]
+  const statements = session.isSurelyOpen ? ending : [lockOnTheDoor, ...ending]
+  return session.together(statements) ?? session.send(prepareBranch(id, raise))
 }
 
 /** A transaction that wrote nothing may still fail to commit at SERIALIZABLE: that is its vote. */
@@ -90,7 +106,7 @@ async function voteByCommit(voting: Voting): Promise<Vote> {
 
 /** Commits; the answer is proved by tags, and an abort by a session that goes on living. */
 export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult> {
-  const { work, session, timers, limitMs, raise } = voting
+  const { work, session, timers, limitMs } = voting
   const hindrance = work.obstacle ?? session.lost
   if (hindrance !== undefined) {
     await isRolledBack(voting)
@@ -98,13 +114,18 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
   }
   let results: readonly PgResult[]
   try {
-    results = await within(timers, limitMs, 'COMMIT', session.send(commitBranch(raise)))
+    results = await within(timers, limitMs, 'COMMIT', sendCommit(voting))
   } catch (error) {
     const isAnswered = sqlStateOf(error) !== undefined && (await isRolledBack(voting))
     return { result: isAnswered ? 'aborted' : 'unknown', cause: error }
   }
   if (results.at(-1)?.command === 'COMMIT') return { result: 'committed' }
   return { result: 'aborted', cause: new Error(`COMMIT was answered ${tagsOf(results)}`) }
+}
+
+function sendCommit({ session, raise }: Voting): Promise<readonly PgResult[]> {
+  const isBare = raise === 'none' && session.isSurelyOpen
+  return isBare ? session.command('commit') : session.send(commitBranch(raise))
 }
 
 export async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {

@@ -1,5 +1,6 @@
 /** What a database does for one of its branches, on the branch's session and beside it. */
 import type { Decision } from '../../core/decision.ts'
+import type { DecisionRow } from '../../core/decision-table.ts'
 import type { Acknowledgement, OnePhaseResult, Savepoint, Vote } from '../contract.ts'
 import type { Lost } from './gate.ts'
 
@@ -16,6 +17,8 @@ export interface BranchActs {
    */
   vote(limitMs: number): Promise<Vote>
   commitWithoutVote(limitMs: number): Promise<OnePhaseResult>
+  /** The same, with the row of the decision; absent where the database keeps no decisions. */
+  commitWithDecision?(row: DecisionRow, limitMs: number): Promise<OnePhaseResult>
   savepoint(name: string): Promise<Savepoint>
   /** Ends a transaction that is not prepared; rejects when that was not answered. */
   endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement>

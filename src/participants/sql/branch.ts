@@ -6,6 +6,7 @@
  * that hangs is taken over by the next one, which closes the session under it.
  */
 import type { Decision } from '../../core/decision.ts'
+import type { DecisionRow } from '../../core/decision-table.ts'
 import { messageOf } from '../../core/errors.ts'
 import { invariant } from '../../core/invariant.ts'
 import type { Clock, Timers } from '../../core/ports.ts'
@@ -46,6 +47,7 @@ const done: Acknowledgement = { result: 'done' }
 const voteLimitMinMs = 1_000
 
 export class SqlBranch implements Branch<object> {
+  readonly commitWithDecision?: (row: DecisionRow) => Promise<OnePhaseResult>
   readonly #parts: BranchParts
   readonly #hold: Alarm
   #phase: Phase = { at: 'open' }
@@ -56,6 +58,14 @@ export class SqlBranch implements Branch<object> {
   constructor(parts: BranchParts) {
     this.#parts = parts
     this.#hold = new Alarm(parts.timers)
+    const carry = parts.acts.commitWithDecision?.bind(parts.acts)
+    if (carry === undefined) return
+    // Whoever learns later how that ended learns it from the row, which stands for the work as well.
+    this.commitWithDecision = (row) =>
+      this.#commitAtOnce(
+        (limitMs) => carry(row, limitMs),
+        () => done,
+      )
   }
 
   get client(): object {
@@ -100,21 +110,15 @@ export class SqlBranch implements Branch<object> {
     return cast
   }
 
-  async commitOnePhase(): Promise<OnePhaseResult> {
-    this.#mustBeSealed()
-    if (this.#unfinished.length > 0) {
-      const { result } = await this.#endOpen('rollback')
-      const cause = this.#unfinishedError()
-      return { result: result === 'done' ? 'aborted' : 'unknown', cause }
-    }
-    this.#phase = { at: 'committing' }
-    const ended = await this.#parts.acts.commitWithoutVote(this.#limitMs)
-    if (ended.result === 'unknown') {
-      const detail = `nobody can tell how its one-phase commit ended: ${messageOf(ended.cause)}`
-      this.#phase = { at: 'over', answer: { result: 'heuristic', kind: 'hazard', detail } }
-      this.#discard(ended.cause)
-    } else this.#over(done)
-    return ended
+  commitOnePhase(): Promise<OnePhaseResult> {
+    const { acts } = this.#parts
+    return this.#commitAtOnce(
+      (limitMs) => acts.commitWithoutVote(limitMs),
+      (cause) => {
+        const detail = `nobody can tell how its one-phase commit ended: ${messageOf(cause)}`
+        return { result: 'heuristic', kind: 'hazard', detail }
+      },
+    )
   }
 
   commit(): Promise<Acknowledgement> {
@@ -128,6 +132,26 @@ export class SqlBranch implements Branch<object> {
   savepoint(): Promise<Savepoint> {
     const { acts, gate } = this.#parts
     return acts.savepoint(gate.nextName())
+  }
+
+  /** Commits without a vote; where nobody knows how that ended, `answerOf` says what is told later. */
+  async #commitAtOnce(
+    commit: (limitMs: number) => Promise<OnePhaseResult>,
+    answerOf: (cause: unknown) => Acknowledgement,
+  ): Promise<OnePhaseResult> {
+    this.#mustBeSealed()
+    if (this.#unfinished.length > 0) {
+      const { result } = await this.#endOpen('rollback')
+      const cause = this.#unfinishedError()
+      return { result: result === 'done' ? 'aborted' : 'unknown', cause }
+    }
+    this.#phase = { at: 'committing' }
+    const ended = await commit(this.#limitMs)
+    if (ended.result === 'unknown') {
+      this.#phase = { at: 'over', answer: answerOf(ended.cause) }
+      this.#discard(ended.cause)
+    } else this.#over(done)
+    return ended
   }
 
   async #finish(decision: Decision): Promise<Acknowledgement> {

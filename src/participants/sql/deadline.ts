@@ -20,8 +20,16 @@ export function within<Result>(
     const timer = timers.set(limitMs, () => {
       reject(new NoAnswer(`${what}: no answer within ${Math.round(limitMs)} ms`))
     })
-    const clear = (): void => timers.clear(timer)
-    work.then(resolve, reject).finally(clear)
+    work.then(
+      (result) => {
+        timers.clear(timer)
+        resolve(result)
+      },
+      (cause: unknown) => {
+        timers.clear(timer)
+        reject(cause)
+      },
+    )
   })
 }
 

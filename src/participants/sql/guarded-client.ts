@@ -27,8 +27,8 @@ export interface GuardedClientOptions {
   readonly harmless?: readonly PropertyKey[]
   /** Called before a member of the driver's is used; throws what can't be allowed. */
   readonly refuse?: (key: PropertyKey) => void
-  /** What stands in for members of the driver, given the guarded client. */
-  readonly replaced: (client: () => object) => Record<string, Method>
+  /** What stands in for a member of the driver, made when that is first used. */
+  readonly replaced: (key: string, client: object) => Method | undefined
 }
 
 /** Members that add a listener. */
@@ -49,53 +49,93 @@ export const harmlessMembers: readonly PropertyKey[] = [
   'toString',
 ]
 
+const harmlessByDefault: ReadonlySet<PropertyKey> = new Set(harmlessMembers)
+
 export function guardClient(options: GuardedClientOptions): Guarded {
-  const { raw, gate, refuse } = options
-  const harmless = new Set([...harmlessMembers, ...(options.harmless ?? [])])
-  const listeners: { event: string; listener: Listener }[] = []
-  const own = new Map<PropertyKey, unknown>()
+  return new GuardedClient(options)
+}
 
-  const removeAll = (event?: string): object => {
-    for (const each of listeners) {
-      if (event === undefined || each.event === event) {
-        raw.removeListener(each.event, each.listener)
-      }
+/** Made for every branch: what is seldom used is made when it is used. */
+class GuardedClient implements Guarded, ProxyHandler<object> {
+  readonly client: object
+  readonly #options: GuardedClientOptions
+  readonly #own = new Map<PropertyKey, unknown>()
+  #listeners: { event: string; listener: Listener }[] | undefined
+
+  constructor(options: GuardedClientOptions) {
+    this.#options = options
+    this.client = new Proxy(options.raw, this)
+  }
+
+  get(target: object, key: PropertyKey): unknown {
+    const own = this.#own.get(key)
+    if (own !== undefined || this.#own.has(key)) return own
+    const value: unknown = Reflect.get(target, key, target)
+    if (typeof value !== 'function' || key === 'constructor' || typeof key === 'symbol') {
+      return value
     }
-    return client
+    const wrapped = this.#wrap(key, value as Method)
+    this.#own.set(key, wrapped)
+    return wrapped
   }
 
-  const replaced: Record<string, Method> = {
-    ...options.replaced(() => client),
-    removeAllListeners: removeAll,
+  set(_target: object, key: PropertyKey, value: unknown): boolean {
+    return keep(this.#own, key, value)
   }
 
-  function wrap(key: PropertyKey, method: Method): Method {
-    const ours = typeof key === 'string' && Object.hasOwn(replaced, key) ? replaced[key] : undefined
+  has(target: object, key: PropertyKey): boolean {
+    return this.#own.has(key) || Reflect.has(target, key)
+  }
+
+  deleteProperty(_target: object, key: PropertyKey): boolean {
+    return this.#own.delete(key) || true
+  }
+
+  defineProperty(_target: object, key: PropertyKey, { value }: PropertyDescriptor): boolean {
+    return keep(this.#own, key, value)
+  }
+
+  undress(): void {
+    if (this.#listeners !== undefined) this.#removeAll()
+  }
+
+  #wrap(key: PropertyKey, method: Method): Method {
+    const { raw, gate, refuse, replaced } = this.#options
+    const ours = typeof key === 'string' ? replaced(key, this.client) : undefined
     if (ours !== undefined) return ours
+    if (key === 'removeAllListeners') return (event?: string) => this.#removeAll(event)
     return (...args: never[]) => {
-      if (gate.isSealed && !harmless.has(key)) throw gate.over()
+      if (gate.isSealed && !this.#isHarmless(key)) throw gate.over()
       refuse?.(key)
-      if (adders.has(key)) listeners.push({ event: args[0] ?? '', listener: args[1] ?? ignore })
+      if (adders.has(key)) this.#note(args[0] ?? '', args[1] ?? ignore)
       const result: unknown = method.apply(raw as never, args)
       // Chained calls (`client.on(...).query(...)`) stay guarded.
-      return result === raw ? client : result
+      return result === raw ? this.client : result
     }
   }
 
-  const client: object = new Proxy(raw, {
-    ...ownMembers(own),
-    get(target, key) {
-      if (own.has(key)) return own.get(key)
-      const value: unknown = Reflect.get(target, key, target)
-      if (typeof value !== 'function' || key === 'constructor' || typeof key === 'symbol') {
-        return value
+  #isHarmless(key: PropertyKey): boolean {
+    return harmlessByDefault.has(key) || this.#options.harmless?.includes(key) === true
+  }
+
+  #note(event: string, listener: Listener): void {
+    this.#listeners ??= []
+    this.#listeners.push({ event, listener })
+  }
+
+  #removeAll(event?: string): object {
+    for (const each of this.#listeners ?? []) {
+      if (event === undefined || each.event === event) {
+        this.#options.raw.removeListener(each.event, each.listener)
       }
-      const wrapped = wrap(key, value as Method)
-      own.set(key, wrapped)
-      return wrapped
-    },
-  })
-  return { client, undress: () => void removeAll() }
+    }
+    return this.client
+  }
+}
+
+function keep(own: Map<PropertyKey, unknown>, key: PropertyKey, value: unknown): boolean {
+  own.set(key, value)
+  return true
 }
 
 /** Members that the user sets stay on the proxy. */

@@ -1,6 +1,7 @@
 /**
  * The states of a transaction under two-phase commit with presumed abort (Mohan, Lindsay and
- * Obermarck 1986), with one-phase commit for a single branch and one last resource.
+ * Obermarck 1986), with one-phase commit for a single branch, one last resource, or one branch that
+ * takes the decision along into its own commit.
  *
  * States, events and effects are data. Causes, clients and clocks belong to the engine.
  */
@@ -17,7 +18,7 @@ export type BranchPhase =
   | 'read-only'
   /** Asked for its vote, and the answer was lost: it may be prepared. */
   | 'unclear'
-  /** Told to commit without a vote. */
+  /** Told to commit without a vote, alone or with the decision. */
   | 'committing-one-phase'
   | 'committing'
   | 'rolling-back'
@@ -26,8 +27,11 @@ export type BranchPhase =
   /** Over against, or without, the decision. */
   | 'heuristic'
 
-/** `last`: it can't prepare, so it commits after all others are prepared (at most one). */
-export type BranchRole = 'two-phase' | 'last'
+/**
+ * `last`: it can't prepare, so it commits after all others are prepared (at most one). `deciding`: it
+ * is at the resource that keeps the decisions, so its own commit can carry one (at most one).
+ */
+export type BranchRole = 'two-phase' | 'last' | 'deciding'
 
 export interface BranchState {
   readonly phase: BranchPhase
@@ -47,6 +51,8 @@ export type Phase =
   | 'recording-intent'
   /** The last resource was told to commit. */
   | 'committing-last'
+  /** All others are prepared; the deciding branch was told to commit, and the decision with it. */
+  | 'committing-with-decision'
   /** The only branch that wrote was told to commit. */
   | 'committing-one-phase'
   /** The decision is being forced; nobody knows it yet. */
@@ -55,7 +61,10 @@ export type Phase =
   | 'committing'
   /** Decided `aborted`; being delivered. */
   | 'rolling-back'
-  /** The last resource's fate is not known: kept for evidence or an operator (A2). */
+  /**
+   * The fate of the branch that commits without a vote is not known. After a last resource: kept for
+   * evidence or an operator (A2). After a deciding branch: its row, or its absence, will tell.
+   */
   | 'held'
   /** The decision may or may not be on disk (A11): this process leaves the branches prepared. */
   | 'in-doubt'
@@ -95,7 +104,7 @@ export type Event =
   | { readonly type: 'recorded' }
   /** Nobody can tell whether it is (A11). */
   | { readonly type: 'not-recorded' }
-  /** The log had failed before and took nothing, so the record is certainly not on disk. */
+  /** The log has failed and took nothing: certainly no record is on disk, nor a decision sent. */
   | { readonly type: 'refused' }
   | {
       readonly type: 'acknowledged'
@@ -115,6 +124,8 @@ export type Event =
 export type Effect =
   | { readonly type: 'prepare'; readonly branch: number }
   | { readonly type: 'commit-one-phase'; readonly branch: number }
+  /** Commit the branch and the row of the decision together; answer with `one-phase-ended`. */
+  | { readonly type: 'commit-with-decision'; readonly branch: number }
   | { readonly type: 'commit'; readonly branch: number }
   | { readonly type: 'roll-back'; readonly branch: number }
   /** Force a record; answer with `recorded`, `not-recorded` or `refused`. */
@@ -151,6 +162,20 @@ export function isOver(phase: Phase): boolean {
 /** Its only branch commits without a vote. */
 export function isAlone({ branches }: State): boolean {
   return branches.length === 1 && branches[0]?.onePhase === true
+}
+
+/**
+ * The branch whose own commit carries the decision; -1 where there is none. Beside a last resource
+ * the decision follows that one's commit, so the deciding branch prepares like any other.
+ */
+export function carrierOf({ branches }: State): number {
+  let carrier = -1
+  for (let number = 0; number < branches.length; number += 1) {
+    const role = branches[number]?.role
+    if (role === 'last') return -1
+    if (role === 'deciding') carrier = number
+  }
+  return carrier
 }
 
 /** The decision that may be told, if there is one. */

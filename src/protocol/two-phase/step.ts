@@ -10,8 +10,11 @@
  */
 import type { Decision } from '../../core/decision.ts'
 import { invariant, unreachable } from '../../core/invariant.ts'
-import type { BranchPhase, BranchState, Effect, Event, Phase, State, Step } from './state.ts'
-import { isAlone, isOver } from './state.ts'
+import { hasEnded, inPhase, phaseOf, withBranch } from './branches.ts'
+import type { BranchState, Effect, Event, Phase, State, Step } from './state.ts'
+import { carrierOf, isAlone, isOver } from './state.ts'
+
+type OnePhaseResult = Extract<Event, { type: 'one-phase-ended' }>['result']
 
 const nothing: readonly Effect[] = []
 
@@ -33,6 +36,7 @@ export function step(state: State, event: Event): Step {
     case 'not-recorded':
       return awaitsRecord(state) ? notRecorded(state) : ignore(state)
     case 'refused':
+      if (state.phase === 'committing-with-decision') return abort(state)
       return awaitsRecord(state) ? refused(state) : ignore(state)
     case 'acknowledged':
       return acknowledged(state, event)
@@ -73,8 +77,9 @@ function join(state: State, { role, onePhase }: Extract<Event, { type: 'join' }>
 function beginCommit(state: State): Step {
   if (isAlone(state)) return commitUnrecorded(state)
   const effects: Effect[] = []
+  const carrier = carrierOf(state)
   const branches = state.branches.map((branch, number) => {
-    if (branch.role === 'last') return branch
+    if (branch.role === 'last' || number === carrier) return branch
     effects.push({ type: 'prepare', branch: number })
     return inPhase(branch, 'preparing')
   })
@@ -109,6 +114,8 @@ function thenDecide(state: State, effects: Effect[]): Step {
     effects.push({ type: 'force', record: 'intent' })
     return { state: { ...state, phase: 'recording-intent' }, effects }
   }
+  const carrier = carrierOf(state)
+  if (carrier >= 0) return commitOnePhase(state, carrier, 'committing-with-decision')
   return record(state, 'committed')
 }
 
@@ -149,14 +156,16 @@ function recorded(state: State): Step {
   }
 }
 
+/** Commits without a vote. With the decision, that commit itself makes it durable (A1). */
 function commitOnePhase(
   state: State,
   branch: number,
-  phase: 'committing-one-phase' | 'committing-last',
+  phase: 'committing-one-phase' | 'committing-last' | 'committing-with-decision',
 ): Step {
+  const type = phase === 'committing-with-decision' ? 'commit-with-decision' : 'commit-one-phase'
   return {
     state: withBranch({ ...state, phase }, branch, 'committing-one-phase'),
-    effects: [{ type: 'commit-one-phase', branch }],
+    effects: [{ type, branch }],
   }
 }
 
@@ -177,7 +186,10 @@ function onePhaseEnded(state: State, event: Extract<Event, { type: 'one-phase-en
   const { branch, result } = event
   if (isOver(state.phase) || phaseOf(state, branch) !== 'committing-one-phase') return ignore(state)
   const ended = withBranch(state, branch, 'ended')
-  if (state.phase !== 'committing-one-phase') return lastEnded(state, ended, result)
+  if (state.phase !== 'committing-one-phase') {
+    const carries = branch === carrierOf(state)
+    return carries ? carrierEnded(state, ended, result) : lastEnded(state, ended, result)
+  }
   switch (result) {
     case 'committed': {
       const effects: Effect[] = [{ type: 'note-decision' }, { type: 'decided' }]
@@ -193,25 +205,33 @@ function onePhaseEnded(state: State, event: Extract<Event, { type: 'one-phase-en
 }
 
 /**
+ * The deciding branch has ended, or nobody knows. Its row and its work are one commit: where that took
+ * place the decision is durable, and where it can't any more there never was one.
+ */
+function carrierEnded(state: State, ended: State, result: OnePhaseResult): Step {
+  if (result === 'committed') return deliver(ended, 'committing', [{ type: 'decided' }])
+  if (result === 'aborted') return abort(ended)
+  return state.phase === 'committing-with-decision' ? hold(state) : ignore(state)
+}
+
+/**
  * The last resource has answered, in time or while its transaction is held already. Its intent is
  * durable, so even an abort is forced before it is told: found alone, the intent presumes nothing.
  */
-function lastEnded(
-  state: State,
-  ended: State,
-  result: Extract<Event, { type: 'one-phase-ended' }>['result'],
-): Step {
+function lastEnded(state: State, ended: State, result: OnePhaseResult): Step {
   if (result !== 'unknown') return record(ended, result)
   return state.phase === 'held' ? ignore(state) : hold(state)
 }
 
-/** The last resource may have committed: the prepared branches wait for evidence (A2, A6). */
+/** It may have committed, and the decision with it: the prepared branches wait (A2, A6). */
 function hold(state: State): Step {
   return { state: { ...state, phase: 'held' }, effects: [{ type: 'held' }] }
 }
 
-/** The last resource has ended, on somebody's word; the others learn it once that is durable. */
+/** The last resource has ended, on somebody's word; a deciding branch on what stands in its table. */
 function resolve(state: State, decision: Decision): Step {
+  const carrier = carrierOf(state)
+  if (carrier >= 0) return carrierEnded(state, withBranch(state, carrier, 'ended'), decision)
   const last = state.branches.findIndex((branch) => branch.role === 'last')
   return record(withBranch(state, last, 'ended'), decision)
 }
@@ -275,25 +295,4 @@ function thenSettle(state: State, effects: Effect[]): Step {
   effects.push({ type: 'settled' })
   const phase: Phase = state.phase === 'committing' ? 'committed' : 'aborted'
   return { state: { phase, branches: state.branches, decision: state.decision }, effects }
-}
-
-function hasEnded(branch: BranchState): boolean {
-  return branch.phase === 'ended' || branch.phase === 'heuristic'
-}
-
-function phaseOf(state: State, branch: number): BranchPhase | undefined {
-  return state.branches[branch]?.phase
-}
-
-// Field by field: this is done at every step, and copying whatever is there takes twice as long.
-function inPhase({ role, onePhase }: BranchState, phase: BranchPhase): BranchState {
-  return { phase, role, onePhase }
-}
-
-function withBranch(state: State, number: number, to: BranchPhase): State {
-  const branch = state.branches[number]
-  if (branch === undefined) return state
-  const branches = state.branches.slice()
-  branches[number] = inPhase(branch, to)
-  return { phase: state.phase, branches, decision: state.decision }
 }

@@ -1,7 +1,7 @@
 /**
  * What the decision logs hold that no crash can take: read from the medium of the simulated disk,
- * with the reader of the file log. A record that was durable once counts for ever: whoever loses it
- * later has to answer for it.
+ * with the reader of the file log, or told by the database that keeps the decisions. A record that
+ * was durable once counts for ever: whoever loses it later has to answer for it.
  */
 
 import { ByteReader } from '../../core/codec.ts'
@@ -13,7 +13,7 @@ import { decodeFileHeader } from '../../log/file/file-header.ts'
 import { sectorBytes } from '../../log/file/format.ts'
 import { parseFileName } from '../../log/file/layout.ts'
 import { decodeRecord } from '../../log/record-codec.ts'
-import type { StoredRecord } from '../../log/records.ts'
+import { type OutcomesRecord, recordLimits, type StoredRecord } from '../../log/records.ts'
 import type { SimulatedDisk } from '../disk.ts'
 import type { SimulatedFile } from '../disk-file.ts'
 import type { Broken } from '../violations.ts'
@@ -82,6 +82,27 @@ export class DurableRecords {
     return counter >= (this.#onePhase.get(key) ?? Number.POSITIVE_INFINITY)
   }
 
+  /** Whether the log can tell, after any crash, which resource has this number. */
+  hasResource(identity: LogIdentity, number: number): boolean {
+    const key = `resource ${identity} ${number}`
+    if (!this.#records.has(key)) this.#refresh()
+    return this.#records.has(key)
+  }
+
+  /** Records that are durable now, in a table. */
+  take(identity: LogIdentity, records: Iterable<StoredRecord>): void {
+    for (const record of records) {
+      this.#note(identity, record)
+      if (record.type === 'outcomes') this.#noteOutcomes(identity, record)
+    }
+  }
+
+  /** A presumption is durable: it decides, unless the transaction is over and its row was removed. */
+  presumed(identity: LogIdentity, key: TransactionKey): void {
+    const text = textOf(identity, key)
+    if (!this.#decisions.has(text)) this.#decisions.set(text, 'aborted')
+  }
+
   /** The medium is about to change. */
   changed(): void {
     this.#isStale = true
@@ -128,6 +149,7 @@ export class DurableRecords {
   }
 
   #note(identity: LogIdentity, record: StoredRecord): void {
+    if (record.type === 'audit') this.#records.add(keyOf(identity, record.act))
     this.#records.add(keyOf(identity, record))
     if (record.type === 'one-phase') {
       const { epoch, counter } = record.transaction
@@ -135,17 +157,30 @@ export class DurableRecords {
       this.#onePhase.set(key, Math.min(counter, this.#onePhase.get(key) ?? counter))
     }
     if (record.type === 'heuristic') this.#heuristics.add(textOf(identity, record.transaction))
-    if (record.type !== 'decided') return
-    const key = textOf(identity, record.transaction)
-    const standing = this.#decisions.get(key)
-    if (standing !== undefined && standing !== record.decision) {
-      this.#broken('A2', `${key} is ${standing} on disk, and ${record.decision} as well`)
+    if (record.type === 'decided') this.#decided(identity, record.transaction, record.decision)
+  }
+
+  /** What is kept of a transaction that is over may be the only record of its decision. */
+  #noteOutcomes(identity: LogIdentity, { outcome, epoch, page, offsets }: OutcomesRecord): void {
+    if (outcome !== 'committed' && outcome !== 'aborted') return
+    for (const offset of offsets ?? []) {
+      const counter = page * recordLimits.outcomesPerPage + offset
+      this.#decided(identity, { epoch, counter }, outcome)
     }
-    this.#decisions.set(key, record.decision)
+  }
+
+  #decided(identity: LogIdentity, transaction: TransactionKey, decision: Decision): void {
+    const key = textOf(identity, transaction)
+    const standing = this.#decisions.get(key)
+    if (standing !== undefined && standing !== decision) {
+      this.#broken('A2', `${key} is ${standing} for ever, and ${decision} as well`)
+    }
+    this.#decisions.set(key, decision)
   }
 }
 
 function keyOf(identity: LogIdentity, record: StoredRecord): string {
+  if (record.type === 'resource') return `resource ${identity} ${record.number}`
   if (!('transaction' in record)) return `${record.type} ${identity}`
   const key = `${record.type} ${textOf(identity, record.transaction)}`
   if (record.type === 'decided') return `${key} ${record.decision}`

@@ -10,6 +10,7 @@ import {
   type TransactionId,
   type TransactionIdParts,
 } from '../../core/ids.ts'
+import type { OnePhaseResult } from '../../participants/contract.ts'
 
 /** Account to change, at one resource. */
 export type Changes = ReadonlyMap<string, number>
@@ -33,6 +34,8 @@ export interface BegunBranch {
   isSealed: boolean
   /** It was told to commit without a vote. */
   isOnePhase: boolean
+  /** It was told to commit together with the decision, and what it answered. */
+  carries: 'asked' | OnePhaseResult['result'] | undefined
 }
 
 /** What a caller was told of its transaction. */

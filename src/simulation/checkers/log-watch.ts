@@ -1,10 +1,12 @@
 /**
  * Stands between the coordinator and its decision logs, changes nothing, and holds both to account:
- * A2 (no second decision), A3 (told durable only what is), A8 (one holder, no epoch twice), A9 (an
- * abort forces nothing) and A11 (after a failure nothing becomes durable).
+ * A2 (no second decision, and a presumption answers what stands), A3 (told durable only what is), A8
+ * (one holder, no epoch twice), A9 (an abort forces nothing) and A11 (after a failure nothing
+ * becomes durable).
  */
-import type { TransactionKey } from '../../core/ids.ts'
-import type { DecisionLog, DecisionLogs, LogRecord } from '../../log/contract.ts'
+import type { Decision } from '../../core/decision.ts'
+import { formatTransactionId, type LogIdentity, type TransactionKey } from '../../core/ids.ts'
+import type { CarriedDecisions, DecisionLog, DecisionLogs, LogRecord } from '../../log/contract.ts'
 import type { Place } from '../scheduler.ts'
 import type { Broken } from '../violations.ts'
 import type { DurableRecords } from './durable-records.ts'
@@ -21,7 +23,7 @@ export interface LogWatchOptions {
   readonly count: (what: string) => void
   readonly note: (what: string) => void
   /** Prepared branches of this log that are at the resources. */
-  readonly preparedOf: (log: DecisionLog) => readonly string[]
+  readonly preparedOf: (log: LogIdentity) => readonly string[]
 }
 
 export function watchedLogs(logs: DecisionLogs, options: LogWatchOptions): DecisionLogs {
@@ -47,11 +49,13 @@ class WatchedLog implements DecisionLog {
   readonly #log: DecisionLog
   readonly #options: LogWatchOptions
   readonly #intents = new Set<string>()
+  readonly carried: CarriedDecisions | undefined
   #hasFailed = false
 
   constructor(log: DecisionLog, options: LogWatchOptions) {
     this.#log = log
     this.#options = options
+    this.carried = log.carried && this.#watchedCarried(log.carried)
     for (const { transaction, intent } of log.recovered) {
       if (intent !== undefined) this.#intents.add(textOf(transaction))
     }
@@ -93,12 +97,15 @@ class WatchedLog implements DecisionLog {
     return this.#log.outcome(transaction)
   }
 
-  get carried(): DecisionLog['carried'] {
-    return this.#log.carried
-  }
-
-  presumeAborted(...question: Parameters<DecisionLog['presumeAborted']>): void {
-    this.#log.presumeAborted(...question)
+  presumeAborted(transaction: TransactionKey, found: (standing: Decision | Error) => void): void {
+    let isAnswered = false
+    this.#log.presumeAborted(transaction, (standing) => {
+      if (isAnswered) this.#broken('A2', `${textOf(transaction)} is presumed, and answered twice`)
+      isAnswered = true
+      if (standing instanceof Error) this.#options.count('presumption unanswered')
+      else this.#judgeStanding(transaction, standing)
+      found(standing)
+    })
   }
 
   unfinished(): DecisionLog['recovered'] {
@@ -122,16 +129,47 @@ class WatchedLog implements DecisionLog {
   }
 
   close(options: { readonly clean: boolean }): Promise<void> {
-    const { by, broken, owners, preparedOf } = this.#options
+    const { by, owners, preparedOf } = this.#options
     if (!by.isDead) {
       this.#options.note(`gives ${this.location} up${options.clean ? ', clean' : ''}`)
       this.#options.count(options.clean ? 'log closed clean' : 'log closed with work left')
-      const left = options.clean ? preparedOf(this) : []
+      // A table says by itself what becomes of this: the lock may be lost by now.
+      const isClean = options.clean && this.carried === undefined
+      const left = isClean ? preparedOf(this.identity) : []
       if (left.length > 0)
-        broken('A10', `${this.location} is closed clean, and left ${left.join()}`)
-      owners.closed(this.identity, by, options.clean)
+        this.#broken('A10', `${this.location} is closed clean, and left ${left.join()}`)
+      owners.closed(this.identity, by, isClean)
     }
     return this.#log.close(options)
+  }
+
+  #watchedCarried(carried: CarriedDecisions): CarriedDecisions {
+    return {
+      resource: carried.resource,
+      rowOf: (record) => carried.rowOf(record),
+      note: (record) => {
+        const isDurable = this.#options.durable.has(this.identity, record)
+        if (!isDurable) this.#broken('A3', `${wordsOf(record)} is noted, and its row is not there`)
+        carried.note(record)
+      },
+    }
+  }
+
+  /** Of this epoch the process itself may know better than any record. */
+  #judgeStanding(transaction: TransactionKey, standing: Decision): void {
+    const { installation, identity: log } = this
+    const id = formatTransactionId({ installation, log, ...transaction })
+    const recorded = this.#options.durable.decisionOf(id)
+    const isKnown = recorded === undefined && transaction.epoch === this.epoch
+    if (recorded === standing || (isKnown && standing === 'aborted')) return
+    // With a file, whoever holds it needs no record to know that nobody else can commit.
+    if (this.carried === undefined && recorded === undefined && standing === 'aborted') return
+    this.#broken('A2', `${id} is found ${standing}, and recorded ${recorded}`)
+  }
+
+  #broken(...violation: Parameters<Broken>): void {
+    const { by, broken } = this.#options
+    if (!by.isDead) broken(violation[0], `${by.name}: ${violation[1]}`)
   }
 
   /** `durable` as it was given, and what it claims. */

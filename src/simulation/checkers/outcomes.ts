@@ -2,7 +2,8 @@
  * A2 and A9 against what callers are answered when they ask how a transaction ended: the answer
  * never flips, agrees with the data, and `unknown` is said only where nobody can know.
  */
-import type { Outcome } from '../../core/decision.ts'
+import type { Decision, Outcome } from '../../core/decision.ts'
+import type { LogIdentity, TransactionId } from '../../core/ids.ts'
 import type { Broken } from '../violations.ts'
 import { isCommitted, isTouchedByHand } from './atomicity.ts'
 import type { DurableRecords } from './durable-records.ts'
@@ -31,24 +32,58 @@ export function judgeAnswer(found: TransactionFacts, answer: Outcome, broken: Br
   if (isFinal(answer)) found.outcome = answer
 }
 
+/** How each transaction ended, as whoever holds its log says; without those that nobody holds. */
+export interface Asked {
+  readonly answers: ReadonlyMap<TransactionFacts, Outcome>
+  readonly areAnswered: () => boolean
+}
+
+interface Answering {
+  outcome(id: TransactionId): Promise<Outcome>
+}
+
+export function askOutcomes(
+  facts: Facts,
+  holderOf: (log: LogIdentity) => Answering | undefined,
+  broken: Broken,
+): Asked {
+  const answers = new Map<TransactionFacts, Outcome>()
+  let unanswered = 0
+  for (const found of facts.all()) {
+    const { id, parts } = found
+    const holder = holderOf(parts.log)
+    if (holder === undefined) continue
+    unanswered += 1
+    holder.outcome(id).then(
+      (answer) => {
+        unanswered -= 1
+        answers.set(found, answer)
+      },
+      (failure) => broken('program', `outcome of ${id}: ${String(failure)}`),
+    )
+  }
+  return { answers, areAnswered: () => unanswered === 0 }
+}
+
 /** At the end: the log that holds a transaction can tell, within its retention, what was recorded. */
 export function judgeKept(
-  facts: Facts,
-  asked: (found: TransactionFacts) => Outcome | undefined,
+  asked: Asked,
   {
     durable,
+    isUnread,
     keepsAll,
     broken,
   }: {
     readonly durable: DurableRecords
+    /** Whether its holder has not read what stands for it, and need not. */
+    readonly isUnread: (found: TransactionFacts, decision: Decision) => boolean
     /** Whether retention drops nothing in a run. */
     readonly keepsAll: boolean
     readonly broken: Broken
   },
 ): void {
-  for (const found of facts.all()) {
-    const answer = asked(found)
-    if (answer === undefined) continue // nobody here holds its log
+  if (!asked.areAnswered()) broken('A10', 'somebody asked for an outcome, and has no answer')
+  for (const [found, answer] of asked.answers) {
     judgeAnswer(found, answer, broken)
     const { id, parts } = found
     if (answer === 'active') broken('A10', `${id} is active, and nothing is under way`)
@@ -57,8 +92,10 @@ export function judgeKept(
     }
     if (!keepsAll || answer !== 'unknown') continue
     const decision = durable.decisionOf(id)
-    if (decision !== undefined) broken('A9', `${id} is unknown, and was recorded ${decision}`)
-    else if (!durable.isMarkedOnePhase(parts.log, parts)) {
+    const isMarked = durable.isMarkedOnePhase(parts.log, parts)
+    if (decision !== undefined && !(isMarked && isUnread(found, decision))) {
+      broken('A9', `${id} is unknown, and was recorded ${decision}`)
+    } else if (decision === undefined && !isMarked) {
       broken('A9', `${id} is unknown, and absence would mean aborted`)
     }
   }

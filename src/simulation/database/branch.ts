@@ -5,6 +5,7 @@
  * connection of its own; a vote or an acknowledgement is given only on the database's word.
  */
 
+import type { DecisionRow } from '../../core/decision-table.ts'
 import type { BranchId } from '../../core/ids.ts'
 import type {
   Acknowledgement,
@@ -17,6 +18,7 @@ import type { Broken } from '../violations.ts'
 import { type Connection, ConnectionLost } from './connection.ts'
 import type { Finish } from './finish.ts'
 import type { Reply, Request } from './messages.ts'
+import { StatementFailed } from './statement-failed.ts'
 
 /** What the work gets as its client. */
 export interface AccountClient {
@@ -25,22 +27,15 @@ export interface AccountClient {
   read(account: string): Promise<number>
 }
 
-/** A statement was refused by the database. */
-export class StatementFailed extends Error {
-  override readonly name = 'StatementFailed'
-  readonly code: string
-
-  constructor(code: string) {
-    super(`the database answered ${code}`)
-    this.code = code
-  }
-}
-
 export interface BranchOptions {
   readonly id: BranchId
   readonly connection: Connection
   /** Finishes a branch by its id, over another connection. */
   readonly finish: Finish
+  /** Begins its transaction at the database, if that has not begun yet. */
+  readonly begin: () => void
+  /** Whether the database keeps decisions. */
+  readonly keepsDecisions: boolean
   /** Gives the connection up; called once. */
   readonly release: () => void
   readonly broken: Broken
@@ -61,6 +56,7 @@ export class DatabaseBranch implements Branch<AccountClient> {
   #isFinishing = false
   #isCommitted = false
   doomed: { readonly cause: unknown } | undefined
+  readonly commitWithDecision?: (row: DecisionRow) => Promise<OnePhaseResult>
 
   constructor(options: BranchOptions) {
     this.#options = options
@@ -73,6 +69,8 @@ export class DatabaseBranch implements Branch<AccountClient> {
         return reply.type === 'balance' ? reply.amount : 0
       },
     }
+    if (!options.keepsDecisions) return
+    this.commitWithDecision = (row) => this.#commitAtOnce({ type: 'commit-with-decision', row })
   }
 
   seal(): readonly string[] {
@@ -102,6 +100,7 @@ export class DatabaseBranch implements Branch<AccountClient> {
     this.#stage = 'asked'
     let reply: Reply
     try {
+      this.#options.begin()
       reply = await connection.request({ type: 'prepare' })
     } catch (cause) {
       return { vote: 'unknown', cause }
@@ -119,21 +118,8 @@ export class DatabaseBranch implements Branch<AccountClient> {
     }
   }
 
-  async commitOnePhase(): Promise<OnePhaseResult> {
-    const { connection } = this.#options
-    if (connection.isLost) {
-      this.#end()
-      return { result: 'aborted', cause: new ConnectionLost('the connection was lost') }
-    }
-    try {
-      const reply = await connection.request({ type: 'commit' })
-      if (reply.type === 'done') return { result: 'committed' }
-      return { result: 'aborted', cause: new StatementFailed(codeOf(reply)) }
-    } catch (cause) {
-      return { result: 'unknown', cause }
-    } finally {
-      this.#end()
-    }
+  commitOnePhase(): Promise<OnePhaseResult> {
+    return this.#commitAtOnce({ type: 'commit' })
   }
 
   async commit(): Promise<Acknowledgement> {
@@ -155,6 +141,25 @@ export class DatabaseBranch implements Branch<AccountClient> {
         return this.#endWork({ type: 'rollback' })
       default:
         return this.#finish('rollback')
+    }
+  }
+
+  /** Without a vote. What was not asked over a connection that is gone can't have happened. */
+  async #commitAtOnce(request: Request): Promise<OnePhaseResult> {
+    const { connection } = this.#options
+    if (connection.isLost) {
+      this.#end()
+      return { result: 'aborted', cause: new ConnectionLost('the connection was lost') }
+    }
+    try {
+      this.#options.begin()
+      const reply = await connection.request(request)
+      if (reply.type === 'done') return { result: 'committed' }
+      return { result: 'aborted', cause: new StatementFailed(codeOf(reply)) }
+    } catch (cause) {
+      return { result: 'unknown', cause }
+    } finally {
+      this.#end()
     }
   }
 
@@ -198,6 +203,7 @@ export class DatabaseBranch implements Branch<AccountClient> {
     const number = this.#statements
     this.#pending.set(number, request.type)
     try {
+      this.#options.begin()
       const reply = await this.#options.connection.request(request)
       if (reply.type === 'refused') throw new StatementFailed(reply.code)
       return reply

@@ -17,18 +17,32 @@ interface Awaited {
   readonly reject: (lost: ConnectionLost) => void
 }
 
+const nothing = (): void => undefined
+
 export class Connection {
+  readonly #network: Network
   readonly #database: Database
   readonly #wire: Wire
   readonly #awaited: Awaited[] = []
+  /** Called once, when the client learns that it is gone; not when it hangs up itself. */
+  onLost: (() => void) | undefined
   #session: Session | undefined
   #isLost = false
+  /** The server has seen that it is over: what its client still sends finds nobody. */
+  #isServerGone = false
 
   constructor(network: Network, client: Actor, database: Database) {
+    this.#network = network
     this.#database = database
     this.#wire = network.connect(client, database.life)
-    this.#wire.onClientLost = () => this.#lose()
-    this.#wire.onServerLost = () => this.#session?.end()
+    this.#wire.onClientLost = () => {
+      this.#lose()
+      this.onLost?.()
+    }
+    this.#wire.onServerLost = () => {
+      this.#isServerGone = true
+      this.#session?.end()
+    }
     if (database.life.isDead) this.#wire.break()
   }
 
@@ -44,11 +58,17 @@ export class Connection {
       const awaited: Awaited = { resolve, reject }
       this.#awaited.push(awaited)
       const { name } = this.#wire.client
+      const sent =
+        request.type === 'commit-with-decision'
+          ? this.#network.troubleDecision(this.#wire)
+          : nothing
       this.#wire.toServer(`${this.#database.name}: ${wordsOf(request)}`, () => {
-        this.#session ??= new Session(this.#database)
+        if (this.#isServerGone) return
+        this.#session ??= new Session(this.#database, this.#wire)
         this.#database.note(`is asked by ${name}: ${wordsOf(request)}`)
         this.#session.take(request, (reply) => this.#reply(awaited, reply))
       })
+      sent()
     })
   }
 

@@ -8,6 +8,8 @@
 import type { SeededRandom } from '../random.ts'
 import type { Place, Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
+import type { SlotHolder } from './decisions/server.ts'
+import { StoredDecisions, type StoredDecisionsOptions } from './decisions/stored-decisions.ts'
 import { ForcedWrites } from './forced-writes.ts'
 import { Locks } from './locks.ts'
 import type { Fate } from './messages.ts'
@@ -63,6 +65,8 @@ export interface DatabaseOptions {
   readonly preparedLimit: number
   /** Evidence of so many digits: where it is long, a record takes several sectors of the disk. */
   readonly xidDigits: number
+  /** Undefined where no decisions are kept. */
+  readonly decisions?: StoredDecisionsOptions | undefined
 }
 
 export interface Life extends Place {
@@ -79,6 +83,10 @@ export class Database {
   readonly balances: Map<string, number>
   readonly prepared: Map<string, Prepared> = new Map()
   readonly sessions: Set<OpenSession> = new Set()
+  /** Undefined where no decisions are kept. */
+  readonly decisions: StoredDecisions | undefined
+  /** Slots of decision logs that sessions have locked, by name. */
+  readonly slots: Map<string, SlotHolder> = new Map()
   conditions: DatabaseConditions
   /** From start to crash; the network reaches no other. */
   life: Life
@@ -98,6 +106,7 @@ export class Database {
     this.preparedLimit = options.preparedLimit
     this.balances = new Map(options.accounts.map((account) => [account, options.balance]))
     this.locks = new Locks(scheduler)
+    this.decisions = options.decisions && new StoredDecisions(options.decisions)
     this.#writes = new ForcedWrites(scheduler, random, options.conditions.forcedWriteMs)
     this.life = lifeOf(name)
   }
@@ -122,6 +131,16 @@ export class Database {
     const fate = this.#fates.get(xid)
     if (fate !== undefined) return fate
     return this.#running.has(xid) ? 'in-progress' : 'aborted'
+  }
+
+  /** Whether this transaction may do more than be finished by its id. */
+  isOpen(xid: string): boolean {
+    return this.#running.has(xid) && !this.#isPrepared(xid)
+  }
+
+  /** The transactions that are open, without this one. */
+  open(except: string): ReadonlySet<string> {
+    return new Set([...this.#running].filter((xid) => xid !== except && !this.#isPrepared(xid)))
   }
 
   /** A transaction of its own ends without ever having been prepared or committed. */
@@ -188,7 +207,9 @@ export class Database {
     this.note('crashes')
     this.life.isDead = true
     this.sessions.clear()
+    this.slots.clear()
     this.locks.clear()
+    this.decisions?.crash()
     this.#writes.crash()
     this.#running.clear()
   }
@@ -201,6 +222,10 @@ export class Database {
       this.#running.add(prepared.xid)
       for (const account of prepared.changes.keys()) this.locks.keep(account, prepared.xid)
     }
+  }
+
+  #isPrepared(xid: string): boolean {
+    return [...this.prepared.values()].some((prepared) => prepared.xid === xid)
   }
 }
 

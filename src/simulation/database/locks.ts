@@ -20,6 +20,10 @@ export class Locks {
     this.#scheduler = scheduler
   }
 
+  isTaken(key: string): boolean {
+    return this.#locks.has(key)
+  }
+
   /** Calls one of the two, now or later. */
   take(
     key: string,

@@ -1,7 +1,14 @@
 /** What clients ask of a simulated database, and what it answers. */
-import type { BranchId } from '../../core/ids.ts'
+import type { DecisionRow, TableChange } from '../../core/decision-table.ts'
+import type { BranchId, TransactionKey } from '../../core/ids.ts'
+import { rowName, type TableReply, type TableRequest } from './decisions/messages.ts'
 
 export type Request =
+  | BranchRequest
+  /** Of the tables in which decisions are kept. */
+  | TableRequest
+
+export type BranchRequest =
   | { readonly type: 'identify' }
   | { readonly type: 'begin'; readonly id: BranchId; readonly lockTimeoutMs: number }
   | { readonly type: 'add'; readonly account: string; readonly amount: number }
@@ -10,6 +17,8 @@ export type Request =
   | { readonly type: 'prepare' }
   /** Of the open transaction: the end of the session would roll it back. */
   | { readonly type: 'commit' | 'rollback' }
+  /** The same, and the row is inserted first: both, or neither. */
+  | { readonly type: 'commit-with-decision'; readonly row: DecisionRow }
   /** Of a prepared branch, from any session. */
   | { readonly type: 'commit-prepared' | 'rollback-prepared'; readonly id: BranchId }
   | { readonly type: 'fate'; readonly xid: string }
@@ -19,6 +28,7 @@ export type Request =
 export type Fate = 'committed' | 'aborted' | 'in-progress'
 
 export type Reply =
+  | TableReply
   | { readonly type: 'done' }
   | { readonly type: 'identity'; readonly fingerprint: string; readonly preparedLimit: number }
   | { readonly type: 'balance'; readonly amount: number }
@@ -44,6 +54,12 @@ export const refusals = {
   busy: '55000',
   noPreparedSlot: '53200',
   deferredCheck: '23514',
+  duplicateKey: '23505',
+  notNull: '23502',
+  /** The log is at another epoch by now. */
+  notHolder: '02000',
+  /** The session has locked no slot. */
+  notLocked: '55006',
 } as const
 
 export function refused(code: keyof typeof refusals): Reply {
@@ -52,7 +68,28 @@ export function refused(code: keyof typeof refusals): Reply {
 
 /** A request in words, for the trace. */
 export function wordsOf(request: Request): string {
+  if ('row' in request) {
+    return `${request.type} ${rowName(request.row.log, request.row.transaction)}`
+  }
+  if ('key' in request) return `${request.type} ${rowName(request.holder.log, request.key)}`
+  if ('change' in request) return `${request.type}${wordsOfChange(request.change)}`
   if ('id' in request) return `${request.type} ${request.id}`
   if ('account' in request) return `${request.type} ${request.account}`
   return 'xid' in request ? `${request.type} ${request.xid}` : request.type
+}
+
+function wordsOfChange(change: TableChange): string {
+  const { epoch, isClean, decisions = [], records = [], removed = [], settled = [] } = change
+  return [
+    epoch === undefined ? '' : ` epoch ${epoch}`,
+    isClean === undefined ? '' : ` ${isClean ? 'clean' : 'in use'}`,
+    ...decisions.map(({ transaction, decision }) => ` +${decision} ${keyText(transaction)}`),
+    ...records.map(({ name }) => ` +${name}`),
+    ...removed.map((name) => ` -${name}`),
+    ...settled.map((key) => ` -${keyText(key)}`),
+  ].join('')
+}
+
+function keyText({ epoch, counter }: TransactionKey): string {
+  return `${epoch.toString(36)}.${counter.toString(36)}`
 }

@@ -1,4 +1,5 @@
 /** A simulated database as a participant: what `postgres(pool)` is to PostgreSQL. */
+import type { DecisionTable } from '../../core/decision-table.ts'
 import { invariant } from '../../core/invariant.ts'
 import type {
   BeginOptions,
@@ -16,6 +17,7 @@ import type { Broken } from '../violations.ts'
 import { type AccountClient, DatabaseBranch } from './branch.ts'
 import { Connection } from './connection.ts'
 import type { Database } from './database.ts'
+import { SimulatedDecisionTable } from './decisions/table.ts'
 import { type Finish, finishOver } from './finish.ts'
 import { Pool } from './pool.ts'
 
@@ -25,8 +27,15 @@ export interface DatabaseParticipantOptions {
   readonly database: Database
   readonly poolSize: number
   readonly canCommitOnePhase: boolean
+  /** A branch begins at the database with its first statement, in the same message. */
+  readonly beginsLazily: boolean
   readonly broken: Broken
+  /** Something worth counting took place. */
+  readonly count: (what: string) => void
 }
+
+/** How long a presumption waits for whoever is about to insert the decision. */
+const presumptionWaitMs = 400
 
 export class DatabaseParticipant implements Participant<AccountClient> {
   readonly kind = 'simulated'
@@ -70,14 +79,38 @@ export class DatabaseParticipant implements Participant<AccountClient> {
     )
     const connection = await this.#pool.take(this.#ports.timers, timeLeftMs)
     const release = (): void => this.#pool.giveBack(connection)
+    const { broken, beginsLazily, database } = this.#options
+    let begun: Promise<unknown> | undefined
+    const begin = (): Promise<unknown> => {
+      begun ??= connection.request({ type: 'begin', id, lockTimeoutMs: timeLeftMs })
+      return begun
+    }
     try {
-      await connection.request({ type: 'begin', id, lockTimeoutMs: timeLeftMs })
+      if (!beginsLazily) await begin()
     } catch (cause) {
       release()
       throw cause
     }
-    const { broken } = this.#options
-    return new DatabaseBranch({ id, connection, finish: this.#finish, release, broken })
+    return new DatabaseBranch({
+      id,
+      connection,
+      finish: this.#finish,
+      // Whoever begins has more to ask at once, and hears from that when it fails.
+      begin: () => void begin().catch(() => undefined),
+      keepsDecisions: database.decisions !== undefined,
+      release,
+      broken,
+    })
+  }
+
+  decisionTable(): DecisionTable {
+    const { database, count } = this.#options
+    return new SimulatedDecisionTable({
+      location: `the tables at ${database.name}`,
+      connect: () => this.#connect(),
+      lockTimeoutMs: presumptionWaitMs,
+      count,
+    })
   }
 
   recover({ id, evidence }: RecoveredBranchOptions): FinishableBranch {

@@ -2,29 +2,57 @@
  * The server's end of one connection to a simulated database: it takes requests one after another,
  * and holds at most one open transaction. Its end rolls back what is open and was not prepared.
  */
+
+import type { DecisionRow } from '../../core/decision-table.ts'
+import type { LogIdentity } from '../../core/ids.ts'
+import type { Place } from '../scheduler.ts'
 import type { Database, Prepared, Work } from './database.ts'
-import { type Reply, type Request, refused } from './messages.ts'
+import { isTableRequest, rowName } from './decisions/messages.ts'
+import { DecisionServer, type SlotHolder } from './decisions/server.ts'
+import type { StoredDecisions } from './decisions/stored-decisions.ts'
+import { type BranchRequest, type Reply, type Request, refused } from './messages.ts'
 
 interface OpenWork extends Work {
   readonly changes: Map<string, number>
   readonly lockTimeoutMs: number
   /** Changes at each savepoint. */
   readonly savepoints: Map<number, ReadonlyMap<string, number>>
+  /** The epochs of logs as it sees them; undefined where it sees what is committed now. */
+  readonly snapshot: ReadonlyMap<LogIdentity, number> | undefined
   /** A statement failed: it can only roll back. */
   hasFailed: boolean
 }
 
+/** A decision that a local commit takes along. */
+interface Carried {
+  readonly row: DecisionRow
+  readonly decisions: StoredDecisions
+}
+
 type Answer = (reply: Reply) => void
 
-export class Session {
+/** The connection as the server knows it. */
+export interface Peer {
+  readonly client: Place
+  break(): void
+}
+
+export class Session implements SlotHolder {
+  readonly client: Place
+  readonly #peer: Peer
   readonly #database: Database
   readonly #waiting: { readonly request: Request; readonly answer: Answer }[] = []
   #isBusy = false
+  readonly #decisions: DecisionServer | undefined
   #isOver = false
   #work: OpenWork | undefined
 
-  constructor(database: Database) {
+  constructor(database: Database, peer: Peer) {
+    const { decisions } = database
     this.#database = database
+    this.#peer = peer
+    this.client = peer.client
+    this.#decisions = decisions && new DecisionServer(database, decisions, this)
     database.sessions.add(this)
   }
 
@@ -45,7 +73,12 @@ export class Session {
     this.#isOver = true
     this.#waiting.length = 0
     this.#database.sessions.delete(this)
-    if (!this.#isBusy) this.#dropWork()
+    if (!this.#isBusy) this.#forget()
+  }
+
+  terminate(): void {
+    this.end()
+    this.#peer.break()
   }
 
   #next(): void {
@@ -56,10 +89,16 @@ export class Session {
     this.#carryOut(next.request, (reply) => {
       this.#isBusy = false
       if (reply.type === 'refused' && this.#work !== undefined) this.#work.hasFailed = true
-      if (this.#isOver) return this.#dropWork()
+      if (this.#isOver) return this.#forget()
       next.answer(reply)
       this.#next()
     })
+  }
+
+  /** What the server does when it has seen that the session is over. */
+  #forget(): void {
+    this.#dropWork()
+    this.#decisions?.end()
   }
 
   #dropWork(): void {
@@ -71,6 +110,10 @@ export class Session {
 
   #carryOut(request: Request, answer: Answer): void {
     const database = this.#database
+    if (isTableRequest(request)) {
+      if (this.#decisions === undefined) return answer(refused('notLocked'))
+      return this.#decisions.carryOut(request, answer)
+    }
     switch (request.type) {
       case 'identify': {
         const { fingerprint, preparedLimit } = database
@@ -83,6 +126,7 @@ export class Session {
           changes: new Map(),
           lockTimeoutMs: request.lockTimeoutMs,
           savepoints: new Map(),
+          snapshot: database.decisions?.takesSnapshots ? database.decisions.epochs() : undefined,
           hasFailed: false,
         }
         return answer({ type: 'done' })
@@ -111,7 +155,7 @@ export class Session {
     this.#database.finish(prepared, act, 'participant', () => answer({ type: 'done' }))
   }
 
-  #inTransaction(request: Request, answer: Answer): void {
+  #inTransaction(request: BranchRequest, answer: Answer): void {
     const work = this.#work
     if (work === undefined) return answer(refused('noTransaction'))
     if (request.type === 'rollback') {
@@ -119,7 +163,7 @@ export class Session {
       return answer({ type: 'done' })
     }
     if (work.hasFailed && request.type !== 'rollback-to') {
-      if (request.type === 'prepare' || request.type === 'commit') this.#dropWork()
+      if (request.type === 'prepare' || request.type.startsWith('commit')) this.#dropWork()
       return answer(refused('failedTransaction'))
     }
     switch (request.type) {
@@ -142,6 +186,8 @@ export class Session {
         return this.#prepare(work, answer)
       case 'commit':
         return this.#commit(work, answer)
+      case 'commit-with-decision':
+        return this.#insert(work, request.row, answer)
     }
   }
 
@@ -183,7 +229,38 @@ export class Session {
     database.prepare(work, () => answer({ type: 'prepared', xid: work.xid }))
   }
 
-  #commit(work: OpenWork, answer: Answer): void {
+  /**
+   * The row first, plainly: whoever is about to insert under its key is waited for. Its epoch is read
+   * from its log, before that wait: a row of an epoch that is over is none.
+   */
+  #insert(work: OpenWork, row: DecisionRow, answer: Answer): void {
+    const { locks, decisions } = this.#database
+    if (decisions === undefined) return answer(refused('notLocked'))
+    const epoch = (work.snapshot ?? decisions.epochs()).get(row.log)
+    if (epoch !== row.transaction.epoch) {
+      decisions.count('insert of an epoch that is over')
+      this.#dropWork()
+      return answer(refused('notNull'))
+    }
+    const name = rowName(row.log, row.transaction)
+    if (locks.isTaken(name)) decisions.count('insert waits for a presumption')
+    locks.take(name, work.xid, work.lockTimeoutMs, {
+      granted: () => {
+        if (decisions.row(row.log, row.transaction) === undefined) {
+          return this.#commit(work, answer, { row, decisions })
+        }
+        decisions.count('insert meets a presumed row')
+        this.#dropWork()
+        answer(refused('duplicateKey'))
+      },
+      timedOut: () => {
+        this.#dropWork()
+        answer(refused('lockTimeout'))
+      },
+    })
+  }
+
+  #commit(work: OpenWork, answer: Answer, carried?: Carried): void {
     const database = this.#database
     if (work.changes.size > 0 && database.random.chance(database.conditions.noVoteChance)) {
       this.#dropWork()
@@ -191,10 +268,12 @@ export class Session {
     }
     this.#work = undefined
     const committed = (): void => {
+      carried?.decisions.insert(carried.row, new Set())
       database.end(work, 'commit', 'participant')
       database.locks.release(work.xid)
     }
-    if (work.changes.size > 0) return database.force(committed, () => answer({ type: 'done' }))
+    if (work.changes.size > 0 || carried !== undefined)
+      return database.force(committed, () => answer({ type: 'done' }))
     committed()
     answer({ type: 'done' })
   }

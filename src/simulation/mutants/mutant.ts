@@ -1,4 +1,5 @@
 /** A planted bug: the simulator must find it, or what it says of the real code means nothing. */
+import type { DecisionPlace } from '../decision-plan.ts'
 import type { Profile } from '../profile.ts'
 import type { Rule } from '../violations.ts'
 
@@ -18,6 +19,8 @@ export interface Mutant {
   readonly seeds: number
   /** The weather in which it shows; default: all kinds. */
   readonly profile?: Profile
+  /** Where the decisions are, when it shows in one place only; default: the seed says. */
+  readonly decisions?: DecisionPlace
 }
 
 /** The source with the bug in it. Throws when the mutant is stale. */

@@ -10,6 +10,9 @@ import type { Trace } from '../trace.ts'
 import { calmNetwork, messageLifeMaxMs, type NetworkConditions } from './conditions.ts'
 import { Wire } from './wire.ts'
 
+/** A message that is held up lives as long as any other. */
+const stallMaxMs = messageLifeMaxMs / 2
+
 export class Network {
   readonly scheduler: Scheduler
   readonly random: SeededRandom
@@ -81,6 +84,24 @@ export class Network {
   /** One connection at random, of those that are open. */
   anyWire(): Wire | undefined {
     return this.#wires.size === 0 ? undefined : this.random.pick([...this.#wires])
+  }
+
+  /**
+   * Called before a request that takes a decision along is sent: it may arrive late, also when its
+   * sender has given it up, or its answer may. What is answered is to be done when it was sent.
+   */
+  troubleDecision(wire: Wire): () => void {
+    const { random, conditions } = this
+    if (!random.chance(conditions.decisionTroubleChance)) return () => undefined
+    const isRequest = random.chance(0.7)
+    const isBroken = random.chance(0.6)
+    const forMs = random.chance(0.2) ? 0 : random.between(20, stallMaxMs)
+    wire.stall(isRequest ? 'requests' : 'answers', forMs)
+    const what = `${isRequest ? 'decision' : 'answer to a decision'} held up`
+    this.fault(isBroken ? `${what}, and given up` : what, wire.client, `its ${what}`)
+    return () => {
+      if (isBroken) wire.break()
+    }
   }
 
   forget(wire: Wire): void {

@@ -67,6 +67,13 @@ export class Wire {
     if (!this.server.isDead) this.#send(this.#toClient, deliver)
   }
 
+  /** What is sent from now on, to or from the server, arrives no sooner than after `forMs`. */
+  stall(what: 'requests' | 'answers', forMs: number): void {
+    const lane = what === 'requests' ? this.#toServer : this.#toClient
+    const untilMs = this.#network.scheduler.nowMs + Math.min(forMs, messageLifeMaxMs)
+    lane.arrivalMs = Math.max(lane.arrivalMs, untilMs)
+  }
+
   /** The client hangs up: the server learns of it after all that was sent before. */
   close(): void {
     if (!this.#isOpen) return

@@ -8,19 +8,16 @@ import {
   createCoordinator,
 } from '../../coordinator/coordinator.ts'
 import { isAssentError, messageOf } from '../../core/errors.ts'
-import { parseBranchId } from '../../core/ids.ts'
-import type { DecisionLog } from '../../log/contract.ts'
-import { openFileLogs } from '../../log/file/open.ts'
+import type { DecisionLog, DecisionLogs } from '../../log/contract.ts'
 import type { Participant } from '../../participants/contract.ts'
-import { watchedLogs } from '../checkers/log-watch.ts'
 import { watchedParticipant } from '../checkers/participant-watch.ts'
 import type { AccountClient } from '../database/branch.ts'
-import { DatabaseParticipant } from '../database/participant.ts'
 import type { SeededRandom } from '../random.ts'
 import { committingService, reservingService } from '../service/participants.ts'
-import { installation, logDirectory, type Surroundings } from '../surroundings.ts'
+import type { Surroundings } from '../surroundings.ts'
 import type { Rule } from '../violations.ts'
 import { Incarnation } from './incarnation.ts'
+import { databaseParticipant, logsOf } from './logs.ts'
 import { wordsOf } from './words.ts'
 
 export type Accounts = Readonly<Record<string, Participant<AccountClient>>>
@@ -180,19 +177,8 @@ export class Process {
   }
 
   #ports(incarnation: Incarnation): CoordinatorPorts {
-    const { clock, timers, random, disk, name } = incarnation
-    const { host, plan, trace, coverage } = this.#options.surroundings
-    const logs = openFileLogs({
-      disk,
-      timers,
-      clock,
-      random,
-      directory: logDirectory,
-      installation,
-      slots: plan.processes + 6,
-      segmentBytes: 16_384,
-      ...(plan.retention === undefined ? {} : { retention: plan.retention }),
-    })
+    const { clock, timers, random, name } = incarnation
+    const { host, trace, coverage } = this.#options.surroundings
     return {
       clock,
       timers,
@@ -209,7 +195,7 @@ export class Process {
           if (words.counted !== undefined) coverage.count(words.counted)
         },
       },
-      logs: this.#watched(logs, incarnation),
+      logs: this.#logsOf(incarnation),
       onBroken: (broken) => {
         if (incarnation.isDead) return
         const rule = rules.includes(broken.rule) ? (broken.rule as Rule) : 'program'
@@ -219,46 +205,21 @@ export class Process {
     }
   }
 
-  #watched(logs: ReturnType<typeof openFileLogs>, by: Incarnation): typeof logs {
-    const { surroundings } = this.#options
-    const { owners, durable, broken, coverage, trace, onLogOpened } = surroundings
-    const watched = watchedLogs(logs, {
-      by,
-      owners,
-      durable,
-      broken,
-      count: coverage.count,
-      note: (what) => trace.note(by.name, what),
-      preparedOf: (log) => (surroundings.plan.isPatient ? preparedOf(surroundings, log) : []),
-    })
-    const noted = <Log extends DecisionLog | undefined>(log: Log): Log => {
-      if (log !== undefined && this.incarnation === by) {
-        this.#logs.push(log)
-        onLogOpened(log.identity)
-      }
-      return log
+  #logsOf(by: Incarnation): DecisionLogs {
+    const noted = (log: DecisionLog): void => {
+      if (this.incarnation !== by) return
+      this.#logs.push(log)
+      this.#options.surroundings.onLogOpened(log.identity)
     }
-    return {
-      open: async () => noted(await watched.open()),
-      adopt: async () => noted(await watched.adopt()),
-      identities: () => watched.identities(),
-    }
+    return logsOf(by, this.#options.surroundings, noted)
   }
 
   #resources(client: Incarnation): Accounts {
     const { surroundings } = this.#options
     const { network, scheduler, plan, databases, services, lastResources, broken } = surroundings
-    const { poolSize, canCommitOnePhase } = plan
     const resources: Record<string, Participant<AccountClient>> = {}
     for (const database of databases) {
-      resources[database.name] = new DatabaseParticipant({
-        network,
-        client,
-        database,
-        poolSize,
-        canCommitOnePhase,
-        broken,
-      })
+      resources[database.name] = databaseParticipant(client, database, surroundings)
     }
     for (const service of services) {
       resources[service.name] = reservingService({ network, scheduler, client, service })
@@ -281,24 +242,12 @@ export class Process {
           const last = lastResources.find(({ service }) => service.name === name)
           return last?.service.ended.get(id) === 'cancelled'
         },
+        areDecisionsCarried: plan.decisions !== undefined,
         allowedStrangers,
       })
     }
     return resources
   }
-}
-
-/** Prepared branches of a log, wherever they are. */
-function preparedOf({ databases, services, facts }: Surroundings, log: DecisionLog): string[] {
-  const everywhere = [
-    ...databases.map(({ prepared }) => prepared),
-    ...services.map((each) => each.reserved),
-  ]
-  return everywhere.flatMap((prepared) =>
-    [...prepared.keys()].filter((id) => {
-      return parseBranchId(id)?.log === log.identity && facts.ofBranch(id) !== undefined
-    }),
-  )
 }
 
 function stackOf(failure: unknown): string {

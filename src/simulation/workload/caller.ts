@@ -35,6 +35,8 @@ export interface CallerOptions {
   readonly coordinator: SimulatedCoordinator
   /** Whether the time for new work has passed. */
   readonly isOver: () => boolean
+  /** All coordinators that are open, this one among them. */
+  readonly others: () => readonly SimulatedCoordinator[]
 }
 
 export class Caller {
@@ -98,7 +100,10 @@ export class Caller {
           coordinator,
           incarnation,
           facts,
-          onBegun: (begun) => ids.push(begun),
+          onBegun: (begun) => {
+            ids.push(begun)
+            this.#askElsewhere(begun)
+          },
           inner: (inner) => this.call(inner, true),
           isInner,
         },
@@ -143,6 +148,24 @@ export class Caller {
       const isLast = index === ids.length - 1
       // What was tried before the last attempt left nothing behind.
       judgeTold(found, isLast ? told : { how: 'failed', effect: 'none', code: 'retried' }, broken)
+    })
+  }
+
+  /** Somebody got the id, and asks whomever there is how it ends, at any time. */
+  #askElsewhere(id: TransactionId): void {
+    const { surroundings, random, others } = this.#options
+    const { plan, scheduler, facts, broken } = surroundings
+    if (plan.decisions === undefined || !random.chance(plan.decisions.curiousChance)) return
+    scheduler.after(random.between(0, 3_000), () => {
+      const found = facts.get(id)
+      if (found === undefined) return
+      for (const coordinator of others()) {
+        coordinator.outcome(id).then(
+          // Whoever lost its log unknowingly may still be at work on what was given up elsewhere.
+          (answer) => answer === 'active' || judgeAnswer(found, answer, broken),
+          (failure) => broken('program', `outcome of ${id}: ${stackOf(failure)}`),
+        )
+      }
     })
   }
 

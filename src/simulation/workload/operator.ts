@@ -5,7 +5,7 @@
 import type { PendingTransaction } from '../../coordinator/pending.ts'
 import type { Decision } from '../../core/decision.ts'
 import { isAssentError } from '../../core/errors.ts'
-import type { BranchId } from '../../core/ids.ts'
+import type { BranchId, TransactionId } from '../../core/ids.ts'
 import type { TransactionFacts } from '../checkers/facts.ts'
 import type { Incarnation } from '../process/incarnation.ts'
 import type { SimulatedCoordinator } from '../process/process.ts'
@@ -86,7 +86,7 @@ export class Operator {
     const { facts, lastResources } = this.#surroundings
     const found = facts.get(id)
     const last = [...(found?.branches ?? [])].find(([, branch]) => !branch.canPrepare)
-    if (last === undefined) return
+    if (last === undefined) return this.#settleCarried(coordinator, at, id)
     const [number, { resource }] = last
     const service = lastResources.find((each) => each.service.name === resource)?.service
     const branchId = `assent.${id}.${number.toString(36)}`
@@ -108,6 +108,16 @@ export class Operator {
     this.#act(at, `resolves ${id} as ${opposite} by mistake`, undefined, () =>
       coordinator.resolve(id, opposite, { by, reason: 'a mistake' }),
     )
+  }
+
+  /** What waits for the table that keeps its decision waits for nobody else. */
+  #settleCarried(coordinator: SimulatedCoordinator, at: Incarnation, id: TransactionId): void {
+    if (!this.#random.chance(0.1)) return
+    const { broken } = this.#surroundings
+    this.#act(at, `resolves ${id}, whose decision is in a table`, undefined, async () => {
+      await coordinator.resolve(id, 'aborted', { by, reason: 'a mistake' })
+      broken('A2', `${id} was resolved by an operator, and its decision is in a table`)
+    })
   }
 
   #vouch(coordinator: SimulatedCoordinator, at: Incarnation, pending: PendingTransaction): void {

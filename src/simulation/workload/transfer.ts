@@ -17,6 +17,8 @@ export interface Transfer {
   readonly form: 'declared' | 'dynamic' | 'ambient'
   /** Their amounts add up to 0. */
   readonly legs: readonly Leg[]
+  /** Declared, and not used. */
+  readonly idle: readonly string[]
   readonly isParallel: boolean
   /** The work sleeps between two legs. */
   readonly pauseMs: number
@@ -54,6 +56,7 @@ export function drawTransfer(
   return {
     form: random.pick(['declared', 'declared', 'dynamic', 'ambient']),
     legs: drawLegs(random, resources, plan.accounts),
+    idle: drawIdle(random, plan),
     isParallel: random.chance(0.5),
     pauseMs: random.chance(0.2) ? random.between(1, 400) : 0,
     fault: isFaulty ? random.pick(['throws', 'not-awaited', 'caught-inside', 'goes-on']) : 'none',
@@ -73,6 +76,11 @@ function drawResources(random: SeededRandom, names: ResourceNames): string[] {
   const last = random.chance(0.6) ? names.lastResources : []
   const all = random.shuffled([...names.databases, ...names.services, ...last])
   return all.slice(0, random.pick([1, 2, 2, 2, 3, 4]))
+}
+
+/** The database that keeps the decisions, where there is one. */
+function drawIdle(random: SeededRandom, { decisions }: Plan): string[] {
+  return decisions !== undefined && random.chance(decisions.idleChance) ? [decisions.in] : []
 }
 
 function drawLegs(random: SeededRandom, resources: readonly string[], accounts: number): Leg[] {

@@ -43,7 +43,7 @@ export function runTransfer(
     ...(options.isInner ? { propagation: 'requires-new' as const } : {}),
   }
   if (form === 'declared') {
-    const names = [...new Set(transfer.legs.map(({ resource }) => resource))]
+    const names = [...new Set([...transfer.legs.map(({ resource }) => resource), ...transfer.idle])]
     return coordinator.transact(
       names,
       (clients) => {

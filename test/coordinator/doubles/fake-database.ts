@@ -2,6 +2,7 @@
  * A database that can prepare, in memory: what it holds survives the processes that use it, every
  * call is written down, and a test may answer any call in its stead.
  */
+import type { DecisionRow, DecisionTable } from '../../../src/core/decision-table.ts'
 import type { BranchId } from '../../../src/core/ids.ts'
 import type {
   Acknowledgement,
@@ -34,6 +35,8 @@ export interface Answers {
   begin?: (options: BeginOptions) => Promise<void>
   prepare?: (id: BranchId) => Promise<Vote>
   commitOnePhase?: (id: BranchId) => Promise<OnePhaseResult>
+  /** `commit` is what the database would do: both the work and the row, or neither. */
+  commitWithDecision?: (id: BranchId, commit: () => OnePhaseResult) => Promise<OnePhaseResult>
   commit?: (id: BranchId) => Promise<Acknowledgement>
   rollback?: (id: BranchId) => Promise<Acknowledgement>
   savepoint?: () => Promise<void>
@@ -50,6 +53,8 @@ export interface FakeDatabaseOptions {
   readonly canList?: boolean
   readonly preparedLimit?: number
   readonly poolSize?: number
+  /** Keeps decisions here. */
+  readonly table?: DecisionTable & { insertCarried(row: DecisionRow): boolean }
 }
 
 export class FakeDatabase {
@@ -78,7 +83,7 @@ export class FakeDatabase {
   }
 
   participant(): Participant<FakeClient> {
-    const { canPrepare = true, canCommitOnePhase = true, canList = true } = this.options
+    const { canPrepare = true, canCommitOnePhase = true, canList = true, table } = this.options
     return {
       kind: 'fake',
       canPrepare,
@@ -88,6 +93,7 @@ export class FakeDatabase {
       begin: (options) => this.#begin(options),
       recover: (options) => this.#recover(options),
       ...(canList ? { listPrepared: () => this.#listPrepared() } : {}),
+      ...(table === undefined ? {} : { decisionTable: () => table }),
       close: async () => {
         this.closed += 1
       },
@@ -150,6 +156,7 @@ class FakeBranch implements Branch<FakeClient> {
   readonly client: FakeClient
   doomed: { readonly cause: unknown } | undefined
   readonly savepoint?: () => Promise<Savepoint>
+  readonly commitWithDecision?: (row: DecisionRow) => Promise<OnePhaseResult>
   readonly #database: FakeDatabase
   readonly #id: BranchId
   readonly #lease: Lease
@@ -177,6 +184,9 @@ class FakeBranch implements Branch<FakeClient> {
       },
     }
     if (database.options.hasSavepoints ?? true) this.savepoint = () => this.#savepoint()
+    const { table } = database.options
+    if (table === undefined) return
+    this.commitWithDecision = (row) => this.#commitWithDecision(() => table.insertCarried(row))
   }
 
   seal(): readonly string[] {
@@ -203,6 +213,19 @@ class FakeBranch implements Branch<FakeClient> {
     const answer: OnePhaseResult =
       on.commitOnePhase === undefined ? { result: 'committed' } : await on.commitOnePhase(this.#id)
     if (answer.result === 'committed') rows.push(...this.#rows)
+    if (answer.result !== 'unknown') this.#lease.giveBack()
+    return answer
+  }
+
+  async #commitWithDecision(insert: () => boolean): Promise<OnePhaseResult> {
+    this.#database.calls.push(`commit-with-decision ${this.#id}`)
+    const { on, rows } = this.#database
+    const commit = (): OnePhaseResult => {
+      if (!insert()) return { result: 'aborted', cause: new Error('the key is taken') }
+      rows.push(...this.#rows)
+      return { result: 'committed' }
+    }
+    const answer = await (on.commitWithDecision?.(this.#id, commit) ?? commit())
     if (answer.result !== 'unknown') this.#lease.giveBack()
     return answer
   }

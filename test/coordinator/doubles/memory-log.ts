@@ -2,8 +2,10 @@
  * Decision logs in memory, over the production reducer `LogState`: what a record means is what it
  * means in files, and the test decides what is durable, what a crash loses, and when a write fails.
  */
+import type { Decision } from '../../../src/core/decision.ts'
 import type { InstallationName, LogIdentity, TransactionKey } from '../../../src/core/ids.ts'
 import type {
+  CarriedDecisions,
   DecisionLog,
   DecisionLogs,
   LogRecord,
@@ -91,6 +93,7 @@ export class MemoryLog implements DecisionLog {
   failure: Error | undefined
   forcedWrites = 0
   isClosed = false
+  readonly carried: CarriedDecisions | undefined = undefined
   /** What `close` rejects with. */
   closeFailure: Error | undefined
   readonly #logs: MemoryLogs
@@ -166,6 +169,12 @@ export class MemoryLog implements DecisionLog {
       return decision.durable === undefined ? decision.record.decision : 'unknown'
     }
     return this.#state.outcome(transaction)
+  }
+
+  /** The log is this process's alone: what has no decision in it has none. */
+  presumeAborted(transaction: TransactionKey, found: (standing: Decision | Error) => void): void {
+    const known = this.#state.outcome(transaction)
+    queueMicrotask(() => found(known === 'committed' ? known : 'aborted'))
   }
 
   unfinished(): readonly UnfinishedTransaction[] {

@@ -124,6 +124,18 @@ class MariadbStore implements Store {
     return ids.length
   }
 
+  async decisionSlots(): Promise<number[]> {
+    return await Promise.resolve([])
+  }
+
+  async slotSessions(): Promise<number> {
+    return await Promise.resolve(0)
+  }
+
+  async endSlotSessions(): Promise<number> {
+    return await Promise.resolve(0)
+  }
+
   async #recover(): Promise<RecoveredXid[]> {
     const [rows] = await this.#pool.query<RowDataPacket[]>('xa recover')
     return rows.map(readXid)

@@ -8,6 +8,8 @@ export function postgresStore(server: PostgresServer, pool: pg.Pool): Store {
   return new PostgresStore(server, pool)
 }
 
+const slotLocks = `from pg_locks where locktype = 'advisory' and granted`
+
 class PostgresStore implements Store {
   readonly kind = 'postgres'
   readonly server: PostgresServer
@@ -84,6 +86,18 @@ class PostgresStore implements Store {
       [worker],
     )
     return rowCount ?? 0
+  }
+
+  async decisionSlots(schema: string): Promise<number[]> {
+    return (await this.#list(`select slot::text as found from ${schema}.assent_log`)).map(Number)
+  }
+
+  async slotSessions(): Promise<number> {
+    return (await this.#list(`select pid::text as found ${slotLocks}`)).length
+  }
+
+  async endSlotSessions(): Promise<number> {
+    return (await this.#list(`select pg_terminate_backend(pid)::text as found ${slotLocks}`)).length
   }
 
   async #list(query: string, values: unknown[] = []): Promise<string[]> {

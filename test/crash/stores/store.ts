@@ -48,6 +48,12 @@ export interface Store extends StoreAddress {
   openTransactionsOf(worker: string): Promise<number>
   /** Ends a worker's sessions, as an administrator would; answers how many there were. */
   endSessionsOf(worker: string): Promise<number>
+  /** The slots of decisions that are kept here, in this schema. */
+  decisionSlots(schema: string): Promise<number[]>
+  /** How many sessions have such slots locked. */
+  slotSessions(): Promise<number>
+  /** Ends them; answers how many there were. */
+  endSlotSessions(): Promise<number>
 }
 
 /** How many workers of one suite the servers can tell apart. */

@@ -4,7 +4,7 @@
  */
 import { subscribe } from 'node:diagnostics_channel'
 
-import { openCoordinator, type StateChange } from '../../../src/index.ts'
+import { isAssentError, openCoordinator, type StateChange } from '../../../src/index.ts'
 import { nodeDisk } from '../../../src/node/disk.ts'
 import { CrashWatch } from './crash-watch.ts'
 import { Diary } from './diary.ts'
@@ -47,6 +47,7 @@ function store(side: Side): WorkerStore {
     connectionsMax: 12,
     answerTimeoutMs,
     lastResource: lastResource && side === 'right',
+    decisionSchema: settings.decisions,
     socketFor: (forms) => {
       const socket = new WatchedSocket(watch, forms)
       if (settings.sessionsOutliveIt === true) keepOpen(socket, diary)
@@ -56,17 +57,32 @@ function store(side: Side): WorkerStore {
 }
 
 async function open(stores: Readonly<Record<Side, WorkerStore>>): Promise<Bank> {
-  const { segmentBytes, settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
+  const { log, decisions, segmentBytes, settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
   const options = {
     ...brisk,
     name: 'crash',
-    log: settings.log,
     settleWaitMs,
     deliveryTimeoutMs: answerTimeoutMs,
     resources: { left: stores.left.participant, right: stores.right.participant },
   }
-  if (segmentBytes === undefined) return await openCoordinator(options)
-  return await openOnWatchedDisk(watchedDisk(nodeDisk(), diskWatch), { ...options, segmentBytes })
+  if (decisions !== undefined) {
+    const place = { in: 'left', create: true } as const
+    return await untilReached(() => openCoordinator({ ...options, decisions: place }))
+  }
+  if (segmentBytes === undefined) return await openCoordinator({ ...options, log })
+  const disk = watchedDisk(nodeDisk(), diskWatch)
+  return await openOnWatchedDisk(disk, { ...options, log, segmentBytes })
+}
+
+/** A database that keeps the decisions has to be there; whoever starts processes tries again. */
+async function untilReached<Opened>(opening: () => Promise<Opened>): Promise<Opened> {
+  for (;;) {
+    try {
+      return await opening()
+    } catch (error) {
+      if (!isAssentError(error) || error.retry !== 'safe') throw error
+    }
+  }
 }
 
 function pending(bank: Bank): Pending {

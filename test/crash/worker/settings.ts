@@ -46,7 +46,12 @@ export type Trigger =
   /** The bytes of a statement have been given to the kernel; no answer can have been read. */
   | {
       readonly on: 'sent'
-      readonly statement: 'prepare' | 'commit prepared' | 'rollback prepared' | 'commit'
+      readonly statement:
+        | 'prepare'
+        | 'commit prepared'
+        | 'rollback prepared'
+        | 'commit'
+        | 'commit with the decision'
       readonly nth?: number
     }
   /** `torn`: the beginning of what is written has been. */
@@ -76,8 +81,10 @@ export interface Crash {
 export const settingsVariable = 'ASSENT_CRASH_WORKER'
 
 export interface WorkerSettings {
-  /** The log directory. */
+  /** The log directory; nothing is there where the decisions are kept in a database. */
   readonly log: string
+  /** The schema of the left database in which the decisions are kept, if they are. */
+  readonly decisions?: string | undefined
   /** The file that outlives the worker; see `diary.ts`. */
   readonly diary: string
   readonly stores: Readonly<Record<Side, StoreAddress>>
@@ -133,7 +140,7 @@ export type Told =
 
 /** What waits, as the coordinator lists it. */
 export interface Pending {
-  /** The slot that it has: `.../slot-0`. */
+  /** The slot that it has: `.../slot-0`, or `..., slot 0`. */
   readonly log: string
   readonly transactions: readonly PendingTransaction[]
   readonly orphans: readonly Pick<Sighting, 'id' | 'resource' | 'ours'>[]

@@ -7,10 +7,13 @@ import type { Trigger } from './settings.ts'
 type Written = (error?: Error | null) => void
 type Statement = Extract<Trigger, { on: 'sent' }>['statement']
 
-/** What one of the statements looks like on the wire; it may capture a transaction's id. */
+/** What one of the statements looks like on the wire. */
 export interface StatementForm {
   readonly statement: Statement
+  /** It may capture the transaction's id. */
   readonly form: RegExp
+  /** The id, where it has to be put together. */
+  readonly idOf?: (found: RegExpExecArray) => string | undefined
 }
 
 export class WatchedSocket extends Socket {
@@ -37,9 +40,13 @@ export class WatchedSocket extends Socket {
 
   /** The system call that sends is made before `_write` returns, as long as the kernel has room. */
   #look(text: string): void {
-    for (const { statement, form } of this.#forms) {
+    for (const { statement, form, idOf = first } of this.#forms) {
       const found = form.exec(text)
-      if (found !== null) this.#watch.at({ on: 'sent', statement }, found[1])
+      if (found !== null) this.#watch.at({ on: 'sent', statement }, idOf(found))
     }
   }
+}
+
+function first(found: RegExpExecArray): string | undefined {
+  return found[1]
 }

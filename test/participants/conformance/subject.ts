@@ -20,6 +20,8 @@ export type Capability =
   /** Can tell how a branch ended that is not there any more. */
   | 'proof-of-fate'
   | 'savepoints'
+  /** Keeps decisions, and its branches carry them in their own commit. */
+  | 'decisions'
   /** The client is guarded: it knows what failed and what was not awaited, and it can be sealed. */
   | 'guarded-client'
   /** Takes `isolation` and `readOnly`. */

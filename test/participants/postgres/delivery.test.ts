@@ -1,5 +1,6 @@
 /** Phase 2 away from the session that prepared, and what an absent branch proves. */
 import assert from 'node:assert/strict'
+import type { Socket } from 'node:net'
 import { before, test } from 'node:test'
 import type { Pool, PoolClient } from 'pg'
 import { formatBranchId, parseBranchId } from '../../../src/core/ids.ts'
@@ -124,14 +125,12 @@ await postgresSuite('delivery to a PostgreSQL branch', (servers) => {
     const branch = await tested.begin()
     await branch.client.query(insert)
     branch.seal()
-    const send = raw.query.bind(raw) as (query: unknown) => Promise<unknown>
-    Object.assign(raw, {
-      query: async (query: unknown) => {
-        await send(query)
-        throw new Error('the answer was lost')
-      },
-    })
-    assert.equal((await branch.prepare()).vote, 'unknown')
+    const { stream } = (raw as unknown as { connection: { stream: Socket } }).connection
+    stream.pause()
+    const voted = branch.prepare()
+    await until('it is prepared', async () => (await preparedIn(pool)).length === 1)
+    stream.destroy()
+    assert.equal((await voted).vote, 'unknown')
     assert.deepEqual(await preparedIn(pool), [branch.id])
     assert.deepEqual(await branch.branch.rollback(), done)
     assert.deepEqual(await preparedIn(pool), [])

@@ -23,9 +23,9 @@ export interface Protocol {
 }
 
 /** `one`: two-phase, and may commit in one phase when it is alone. */
-export type Role = 'two' | 'one' | 'last'
+export type Role = 'two' | 'one' | 'last' | 'deciding'
 
-type Question = 'prepare' | 'one-phase' | 'commit' | 'roll-back'
+type Question = 'prepare' | 'one-phase' | 'with-decision' | 'commit' | 'roll-back'
 type ForcedRecord = Extract<Effect, { type: 'force' }>['record']
 
 export const production: Protocol = { step, recover }
@@ -61,7 +61,7 @@ export function beginWorld(roles: readonly Role[]): World {
     (before, role) =>
       step(before, {
         type: 'join',
-        role: role === 'last' ? 'last' : 'two-phase',
+        role: role === 'last' || role === 'deciding' ? role : 'two-phase',
         onePhase: role !== 'two',
       }).state,
     initialState,
@@ -98,7 +98,7 @@ export function happenings(world: World): Happening[] {
     if (questions.includes('prepare')) {
       for (const vote of votes) found.push({ type: 'voted', branch, vote })
     }
-    if (questions.includes('one-phase')) {
+    if (commitsWithoutVote(questions)) {
       const results = onePhaseResults.filter((result) => isTrue(world, result))
       for (const result of results) found.push({ type: 'one-phase-ended', branch, result })
     }
@@ -110,6 +110,8 @@ export function happenings(world: World): Happening[] {
   if (world.forcing !== undefined) {
     found.push({ type: 'recorded' }, { type: 'not-recorded' }, { type: 'refused' })
   }
+  // The log may have failed before the decision was sent: then it never is.
+  if (world.state.phase === 'committing-with-decision') found.push({ type: 'refused' })
   // In doubt, only the next process can go on: that restart is always possible.
   if (world.crashes < crashesMax || world.state.phase === 'in-doubt') {
     for (const finds of whatACrashMayLeave(world)) found.push({ type: 'crash', finds })
@@ -117,13 +119,24 @@ export function happenings(world: World): Happening[] {
   return found
 }
 
+function commitsWithoutVote(questions: readonly Question[]): boolean {
+  return questions.includes('one-phase') || questions.includes('with-decision')
+}
+
 function isTrue({ fate }: World, result: Decision | 'unknown'): boolean {
   return fate === undefined || result === 'unknown' || result === fate
 }
 
+/** Whether nobody knows yet how the branch ended that took the decision along. */
+export function isCarried({ asked, fate }: World): boolean {
+  return fate === undefined && asked.some((questions) => questions.includes('with-decision'))
+}
+
 /** After a crash the log holds what was durable, or that and what was on its way there. */
-function whatACrashMayLeave({ durable, forcing, perhapsDurable }: World): World['durable'][] {
+function whatACrashMayLeave(world: World): World['durable'][] {
+  const { durable, forcing, perhapsDurable } = world
   const onItsWay: World['durable'][] = []
+  if (isCarried(world)) onItsWay.push('committed')
   if (forcing?.record === 'intent') onItsWay.push('intent')
   if (forcing?.record === 'decision') onItsWay.push(forcing.decision ?? 'aborted')
   if (perhapsDurable !== undefined) onItsWay.push(perhapsDurable)
@@ -163,11 +176,11 @@ function recordedBranches(world: World, finds: World['durable']): World['recorde
 
 /** As the book writes them: the prepared ones, and in an intent the last resource. */
 function branchesOfRecord(state: State, withLast: boolean): World['recordedBranches'] {
-  return state.branches.flatMap((each, branch) =>
-    each.phase === 'prepared' || (withLast && each.role === 'last')
-      ? [{ branch, role: each.role }]
-      : [],
-  )
+  return state.branches.flatMap(({ phase, role }, branch) => {
+    if (phase !== 'prepared' && !(withLast && role === 'last')) return []
+    // Found again, a deciding branch that was prepared is like any other.
+    return [{ branch, role: role === 'last' ? role : 'two-phase' }]
+  })
 }
 
 /** The world once an event has been taken and the effects of its step are under way. */
@@ -181,7 +194,7 @@ function withAnswer(world: World, event: Event): World {
     case 'recorded':
       return withDurableRecord({ ...world, forcing: undefined }, world)
     case 'refused':
-      return { ...world, forcing: undefined }
+      return { ...withoutDecisionSent(world), forcing: undefined }
     case 'not-recorded': {
       const { forcing } = world
       const record = forcing?.record === 'decision' ? forcing.decision : undefined
@@ -189,14 +202,32 @@ function withAnswer(world: World, event: Event): World {
       return { ...world, forcing: undefined, perhapsDurable: perhaps }
     }
     case 'one-phase-ended':
-      return event.result === 'unknown' ? world : { ...world, fate: event.result }
+      return event.result === 'unknown' ? world : withFate(world, event.result)
     case 'resolve':
-      return world.state.phase === 'held' ? { ...world, fate: event.decision } : world
+      return world.state.phase === 'held' ? withFate(world, event.decision) : world
     case 'retry':
       return { ...world, retryDue: world.retryDue.with(event.branch, false) }
     default:
       return world
   }
+}
+
+/** A commit that carried the decision has made it durable. */
+function withFate(world: World, fate: Decision): World {
+  const carried = isCarried(world) && fate === 'committed'
+  if (!carried) return { ...world, fate }
+  return {
+    ...world,
+    fate,
+    durable: 'committed',
+    recordedBranches: branchesOfRecord(world.state, false),
+  }
+}
+
+function withoutDecisionSent(world: World): World {
+  if (world.state.phase !== 'committing-with-decision') return world
+  const asked = world.asked.map((each) => each.filter((question) => question !== 'with-decision'))
+  return { ...world, asked }
 }
 
 function withDurableRecord(world: World, { forcing, state }: World): World {
@@ -215,6 +246,8 @@ function after(world: World, effect: Effect): World {
       return withQuestion(world, effect.branch, 'prepare')
     case 'commit-one-phase':
       return withQuestion(world, effect.branch, 'one-phase')
+    case 'commit-with-decision':
+      return withQuestion(world, effect.branch, 'with-decision')
     case 'commit':
     case 'roll-back':
       return withQuestion(world, effect.branch, effect.type)

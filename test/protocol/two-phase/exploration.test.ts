@@ -6,8 +6,9 @@ import { explore } from './exploration.ts'
 import { plantedFaults } from './planted-faults.ts'
 
 /**
- * Every mix of up to three branches with at most one that can't prepare. Who may commit in one phase
- * differs from who may not only when it is alone, so of three branches one at most is of that kind.
+ * Every mix of up to three branches with at most one that can't prepare, and at most one that can
+ * carry the decision. Who may commit in one phase differs from who may not only when it is alone, so
+ * of three branches one at most is of that kind.
  */
 const mixes: readonly (readonly Role[])[] = [
   [],
@@ -21,11 +22,17 @@ const mixes: readonly (readonly Role[])[] = [
   ['last', 'two'],
   ['one', 'last'],
   ['last', 'one'],
+  ['deciding'],
+  ['deciding', 'two'],
+  ['one', 'deciding'],
+  ['deciding', 'last'],
   ['two', 'two', 'two'],
   ['one', 'two', 'two'],
   ['two', 'two', 'last'],
   ['two', 'last', 'two'],
   ['last', 'one', 'two'],
+  ['deciding', 'two', 'two'],
+  ['two', 'deciding', 'last'],
 ]
 
 /** Fewer than this, and the exploration has lost sight of something. */

@@ -5,7 +5,7 @@
  */
 import type { Effect, Event, State } from '../../../src/protocol/two-phase/state.ts'
 import { isOver } from '../../../src/protocol/two-phase/state.ts'
-import { type Happening, hasEnded, type World } from './environment.ts'
+import { type Happening, hasEnded, isCarried, type World } from './environment.ts'
 
 type Broken = string | undefined
 
@@ -65,6 +65,8 @@ function brokenByEffect(before: World, effect: Effect, after: World): Broken {
       return brokenRollBack(before, effect.branch, after)
     case 'commit-one-phase':
       return brokenOnePhase(effect.branch, after)
+    case 'commit-with-decision':
+      return brokenCarriage(effect.branch, after)
     case 'force':
       return effect.record === 'decision' ? brokenForce(before, after) : undefined
     case 'decided':
@@ -109,6 +111,15 @@ function brokenOnePhase(branch: number, { state, onePhaseMarked, durable }: Worl
   return durable === 'intent' ? undefined : 'A3: the last resource commits before its intent'
 }
 
+/** A1: a decision leaves with the deciding branch's commit when nothing else can go against it. */
+function brokenCarriage(branch: number, { state }: World): Broken {
+  const others = state.branches.filter((_, each) => each !== branch)
+  if (state.branches[branch]?.role !== 'deciding') return 'A1: a decision with another branch'
+  if (others.some(({ role }) => role === 'last')) return 'A1: a decision before the last resource'
+  const isVoted = others.every(({ phase }) => /^(prepared|read-only|ended)$/.test(phase))
+  return isVoted ? undefined : 'A1: a decision leaves while a vote is missing'
+}
+
 /** A9: an abort is forced only where its absence would not say the same. */
 function brokenForce(before: World, { state }: World): Broken {
   const forcedAbort = state.decision === 'aborted' && before.durable !== 'intent'
@@ -116,7 +127,9 @@ function brokenForce(before: World, { state }: World): Broken {
 }
 
 /** A2, A3: what is told stands, whatever a crash leaves. */
-function brokenDecided({ state, durable, fate, onePhaseMarked }: World): Broken {
+function brokenDecided(world: World): Broken {
+  const { state, durable, fate, onePhaseMarked } = world
+  if (isCarried(world)) return 'A6: told, and the branch with the decision may have ended otherwise'
   if (state.decision === 'aborted') {
     if (durable === 'intent') return 'A2: told aborted, and a crash would leave it open'
     return fate === 'committed' ? 'A1: told aborted, and a branch has committed' : undefined
@@ -149,13 +162,13 @@ function brokenPatience(before: World, event: Event, effects: readonly Effect[])
   return asks ? undefined : 'A10: a branch that has not acknowledged is not asked again'
 }
 
-/** A10: a branch has ended only on somebody's word: its own, or who settles a held last resource. */
+/** A10: a branch has ended only on somebody's word: its own, or who settles what is held. */
 function brokenEnd(before: World, event: Event, branch: number, { state }: World): Broken {
   const now = state.branches[branch]
   const was = before.state.branches[branch]
   if (now === undefined || was === undefined || !hasEnded(now) || hasEnded(was)) return undefined
   const saidSo = 'branch' in event && event.branch === branch && saysEnded(event)
-  const vouched = event.type === 'resolve' && now.role === 'last'
+  const vouched = event.type === 'resolve' && now.role !== 'two-phase'
   // The one-phase answer was lost, and who only read is given up with it: nothing can be left there.
   const givenUp = state.phase === 'unknown' && was.phase === 'read-only'
   return saidSo || vouched || givenUp ? undefined : 'A10: a branch was ended on nobody’s word'

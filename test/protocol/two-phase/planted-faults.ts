@@ -2,7 +2,12 @@
  * Faults planted around the protocol, each of a kind that has lost real data somewhere: the
  * exploration is worth what it catches.
  */
-import type { Event, State, Step } from '../../../src/protocol/two-phase/state.ts'
+import {
+  carrierOf,
+  type Event,
+  type State,
+  type Step,
+} from '../../../src/protocol/two-phase/state.ts'
 import { type Protocol, production } from './environment.ts'
 
 export interface PlantedFault {
@@ -69,6 +74,31 @@ export const plantedFaults: readonly PlantedFault[] = [
   fault('takes a lost one-phase answer for an abort', /^A10: .*nobody/, (state, event) => {
     const lost = event.type === 'one-phase-ended' && event.result === 'unknown'
     return step(state, lost ? { ...event, result: 'aborted' } : event)
+  }),
+  fault('sends the decision with a branch while a vote is missing', /^A1: /, (state, event) => {
+    const made = step(state, event)
+    const branch = carrierOf(state)
+    const isEarly = event.type === 'commit' && made.state.phase === 'preparing' && branch >= 0
+    if (!isEarly) return made
+    return { ...made, effects: [...made.effects, { type: 'commit-with-decision', branch }] }
+  }),
+  fault('takes a lost answer of the deciding branch for an abort', /^A6: /, (state, event) => {
+    const lost = event.type === 'one-phase-ended' && event.result === 'unknown'
+    const carries = state.phase === 'committing-with-decision'
+    return step(state, lost && carries ? { ...event, result: 'aborted' } : event)
+  }),
+  fault('tells commit when the decision is sent, not when it stands', /^A\d+: /, (state, event) => {
+    const made = step(state, event)
+    const sent = made.effects.find(({ type }) => type === 'commit-with-decision')
+    if (sent === undefined || !('branch' in sent)) return made
+    const { branch } = sent
+    const next = step(made.state, { type: 'one-phase-ended', branch, result: 'committed' })
+    return { state: next.state, effects: [...next.effects, sent] }
+  }),
+  fault('gives up the deciding branch when its decision is not sent', /^A10: /, (state, event) => {
+    const unsent = event.type === 'refused' && state.phase === 'committing-with-decision'
+    if (!unsent) return step(state, event)
+    return step(state, { type: 'one-phase-ended', branch: carrierOf(state), result: 'aborted' })
   }),
   fault('lets a branch join while votes are coming in', /^A4: /, (state, event) => {
     const late = event.type === 'join' && state.phase === 'preparing'

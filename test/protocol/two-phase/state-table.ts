@@ -62,12 +62,12 @@ function impliedDecision(state: string): Decision | undefined {
   return state === 'rolling-back' || state === 'aborted' ? 'aborted' : undefined
 }
 
-/** `last` and `one` say what a branch is; without a word it is an ordinary two-phase branch. */
+/** The word before a phase says what a branch is; without one it is an ordinary two-phase branch. */
 function readBranch(text: string): BranchState {
   const [phase = '', kind] = text.split(' ').toReversed()
   return {
     phase: phase as BranchPhase,
-    role: kind === 'last' ? 'last' : 'two-phase',
+    role: kind === 'last' || kind === 'deciding' ? kind : 'two-phase',
     onePhase: kind !== undefined,
   }
 }
@@ -80,7 +80,7 @@ function readEvent(text: string): Event {
       return {
         type: 'join',
         role: first as BranchState['role'],
-        onePhase: first === 'last',
+        onePhase: first !== 'two-phase',
       }
     case 'vote':
       return { type: 'voted', branch, vote: second as 'yes' }
@@ -104,7 +104,7 @@ export function phaseInWords({ phase, decision }: State): string {
 
 export function branchesInWords({ branches }: State): string {
   const words = branches.map(({ phase, role, onePhase }) => {
-    if (role === 'last') return `last ${phase}`
+    if (role !== 'two-phase') return `${role} ${phase}`
     return onePhase ? `one ${phase}` : phase
   })
   return words.join(', ') || '-'

@@ -26,7 +26,7 @@ function explored(roles: readonly Role[]): Exploration {
 
 function rolesOf({ branches }: State): Role[] {
   return branches.map(({ role, onePhase }) => {
-    if (role === 'last') return 'last'
+    if (role !== 'two-phase') return role
     return onePhase ? 'one' : 'two'
   })
 }
@@ -54,7 +54,7 @@ describe('the state table', () => {
 
   test('has a row for every pair of state and event that does something, and for no other', () => {
     const moves = new Set(
-      [['one'], ['two', 'two'], ['two', 'last']].flatMap((roles) => [
+      [['one'], ['two', 'two'], ['two', 'last'], ['two', 'deciding']].flatMap((roles) => [
         ...explored(roles as Role[]).moves,
       ]),
     )
@@ -121,7 +121,8 @@ test('a decision may be told in exactly the phases that follow its durable recor
   assert.equal(decisionOf(stateOf('committed')), 'committed')
   assert.equal(decisionOf(stateOf('rolling-back')), 'aborted')
   assert.equal(decisionOf(stateOf('aborted')), 'aborted')
-  for (const phase of ['held', 'in-doubt', 'unknown', 'committing-last'] as const) {
+  const untold = ['held', 'in-doubt', 'unknown', 'committing-last', 'committing-with-decision']
+  for (const phase of untold as State['phase'][]) {
     assert.equal(decisionOf(stateOf(phase)), undefined, phase)
   }
 })
@@ -131,6 +132,7 @@ test('only a transaction without a forced record of its own may still be aborted
   for (const phase of mayAbort) assert.ok(mayStillAbort(phase), phase)
   const tooLate = ['recording-intent', 'committing-last', 'recording-decision', 'held'] as const
   for (const phase of tooLate) assert.ok(!mayStillAbort(phase), phase)
+  assert.ok(!mayStillAbort('committing-with-decision'))
 })
 
 test('a transaction that is held, in doubt or being delivered is not over', () => {

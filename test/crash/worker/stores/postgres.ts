@@ -8,11 +8,19 @@ const forms: StatementForms = [
   { statement: 'prepare', form: /prepare transaction 'assent\.([^']+)\.[0-9a-z]+'/i },
   { statement: 'commit prepared', form: /commit prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
   { statement: 'rollback prepared', form: /rollback prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
-  { statement: 'commit', form: /; commit\0/i },
+  // Behind the length of a message of its own, or behind other statements in it.
+  { statement: 'commit', form: /(?:; |\v)commit\0/i },
+  {
+    statement: 'commit with the decision',
+    // The values of its insert, each behind its length: the log, the epoch, the key, the decision.
+    form: /assent_decide_[^]*?\0\r([0-9a-z]{13})[^]{4}\d+[^]{4}([0-9a-z]+\.[0-9a-z]+)\0\0\0\tcommitted/,
+    idOf: ([, log, key]) => `crash.${log}.${key}`,
+  },
 ]
 
 export function postgresWorkerStore(options: WorkerStoreOptions): WorkerStore {
   const { url, session, connectionsMax, answerTimeoutMs, lastResource, socketFor } = options
+  const { decisionSchema = 'assent' } = options
   const pool = new pg.Pool({
     connectionString: url,
     max: connectionsMax,
@@ -20,7 +28,7 @@ export function postgresWorkerStore(options: WorkerStoreOptions): WorkerStore {
     stream: () => socketFor(forms),
   })
   return {
-    participant: postgres(pool, { answerTimeoutMs, lastResource }),
+    participant: postgres(pool, { answerTimeoutMs, lastResource, decisionSchema }),
     statements: {
       move: 'update account set balance = balance + $1 where id = $2',
       book: 'insert into journal (id, delta) values ($1, $2)',

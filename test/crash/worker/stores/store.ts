@@ -32,6 +32,8 @@ export interface WorkerStoreOptions {
   readonly answerTimeoutMs: number
   /** Opens it as one that can't prepare. */
   readonly lastResource: boolean
+  /** Where it keeps decisions, if it does. */
+  readonly decisionSchema: string | undefined
   /** A socket that tells of these statements; not connected yet. */
   readonly socketFor: (forms: StatementForms) => Socket
 }

@@ -1,6 +1,7 @@
 /** Every behaviour of the contract that the suite knows. */
 import type { Behaviour } from '../behaviour.ts'
 import { connections } from './connections.ts'
+import { decisions } from './decisions.ts'
 import { delivery } from './delivery.ts'
 import { outages } from './outages.ts'
 import { resource } from './resource.ts'
@@ -11,6 +12,7 @@ export const behaviours: readonly Behaviour[] = [
   ...votes,
   ...work,
   ...delivery,
+  ...decisions,
   ...resource,
   ...connections,
   ...outages,

@@ -1,5 +1,6 @@
 /** Every mutant. */
 import { ofVotes, ofWork } from './branches.ts'
+import { ofDecisions } from './deciding.ts'
 import { ofDelivery, ofResource } from './decisions.ts'
 import type { Mutant } from './planting.ts'
 import { ofConnections, ofOutages } from './surroundings.ts'
@@ -9,6 +10,7 @@ export const mutants: readonly Mutant[] = [
   ...ofWork,
   ...ofDelivery,
   ...ofResource,
+  ...ofDecisions,
   ...ofConnections,
   ...ofOutages,
 ]

@@ -27,13 +27,14 @@ export const hazard: Acknowledgement = { result: 'heuristic', kind: 'hazard', de
 export const cause = new Error('planted')
 
 /** The same object, some members of it replaced. */
-function but<Target extends object>(target: Target, changed: Partial<Target>): Target {
+export function but<Target extends object>(target: Target, changed: Partial<Target>): Target {
   return new Proxy(target, {
     get: (_, name) => {
       if (name in changed) return Reflect.get(changed, name)
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? value.bind(target) : value
     },
+    set: (_, name, value) => name in changed || Reflect.set(target, name, value, target),
   })
 }
 

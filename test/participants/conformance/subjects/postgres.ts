@@ -20,6 +20,7 @@ export const postgresCapabilities: ReadonlySet<Capability> = new Set([
   ...databaseCapabilities,
   'read-only-votes',
   'proof-of-fate',
+  'decisions',
 ])
 
 /** Our own look at the database; its sessions are told from the others by this name. */

@@ -1,0 +1,160 @@
+/**
+ * The decision logs in a participant's database: each process that shares it takes a slot of its own.
+ *
+ * Keeps A8 (a slot is used under a lock that the database releases only when its session is over, so no
+ * two give out ids of one log) and A10 (a slot whose process died with work left is found and
+ * recovered by a sibling).
+ */
+import type { TableSession } from '../../core/decision-table.ts'
+import { AssentError } from '../../core/errors.ts'
+import { isInstallationName, type LogIdentity, makeLogIdentity } from '../../core/ids.ts'
+import type { DecisionLog, DecisionLogs } from '../contract.ts'
+import { bounded } from './bounded.ts'
+import { openFailed } from './failures.ts'
+import { openSlot, type TableLogEnvironment } from './open-slot.ts'
+
+const slotsMax = 1000
+const limits = { answerLimitMs: 10_000, waitLimitMs: 30_000, tidyIntervalMs: 60_000 } as const
+
+export interface TableLogsOptions
+  extends Omit<TableLogEnvironment, 'installation' | 'retention' | keyof typeof limits> {
+  /** `[a-z0-9-]`, 1 to 20 characters. */
+  readonly installation: string
+  /** How many processes may share the table: 1 to 1000, by default 64. */
+  readonly slots?: number
+  /** How long outcomes can be asked for: by default 24 hours, within 64 MiB. */
+  readonly retention?: { readonly ms?: number; readonly bytes?: number }
+  /** How long one answer of the database is waited for; by default 10,000 ms. */
+  readonly answerLimitMs?: number
+  /** How long a record may wait while the table can't be written; by default 30,000 ms. */
+  readonly waitLimitMs?: number
+  /** Between two looks for what can be removed; by default 60,000 ms. */
+  readonly tidyIntervalMs?: number
+}
+
+/**
+ * The logs kept in a table. Throws `ASSENT_INVALID_OPTION`; asks nothing of the table before `open`.
+ *
+ * @example
+ * const logs = openTableLogs({ table, resource: 'orders', installation: 'shop', ...ports })
+ * const log = await logs.open()
+ */
+export function openTableLogs(options: TableLogsOptions): DecisionLogs {
+  return new TableLogs(options)
+}
+
+class TableLogs implements DecisionLogs {
+  readonly #env: TableLogEnvironment
+  readonly #slots: number
+  /** Slots that are held here: they are not tried. */
+  readonly #held = new Set<number>()
+
+  constructor(options: TableLogsOptions) {
+    const { installation, slots = 64, retention, ...rest } = options
+    const { ms = 24 * 3_600_000, bytes = 64 * 1024 * 1024 } = retention ?? {}
+    if (!isInstallationName(installation)) {
+      throw invalid('name', `'${installation}' is no name: use 1 to 20 of a-z, 0-9 and '-'.`)
+    }
+    if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax) {
+      throw invalid('slots', `Slots must be 1 to ${slotsMax}, not ${slots}.`)
+    }
+    if (!(ms >= 0)) throw invalid('retention.ms', 'The time of retention must be 0 ms or more.')
+    if (!(bytes >= 0)) {
+      throw invalid('retention.bytes', 'The bytes of retention must be 0 or more.')
+    }
+    this.#env = { ...limits, ...rest, installation, retention: { ageMs: ms, bytes } }
+    this.#slots = slots
+  }
+
+  async open(): Promise<DecisionLog> {
+    const { table } = this.#env
+    try {
+      await this.#asked(table.prepare())
+      for (let slot = 0; slot < this.#slots; slot += 1) {
+        const log = await this.#openIf(slot, () => true)
+        if (log !== undefined) return log
+      }
+      throw this.#busy()
+    } catch (cause) {
+      throw openFailed(table.location, cause)
+    }
+  }
+
+  async adopt(): Promise<DecisionLog | undefined> {
+    const { table, installation } = this.#env
+    let failure: { readonly cause: unknown } | undefined
+    try {
+      for (const { slot, isClean, epoch } of await this.#asked(table.logs(installation))) {
+        if (isClean || epoch === 0) continue
+        try {
+          const log = await this.#openIf(slot, (session) => !session.log.isClean)
+          if (log !== undefined) return log
+        } catch (cause) {
+          // A slot that can't be read must not hide another that can be recovered.
+          failure ??= { cause }
+        }
+      }
+    } catch (cause) {
+      failure = { cause }
+    }
+    if (failure !== undefined) throw openFailed(table.location, failure.cause)
+    return undefined
+  }
+
+  async identities(): Promise<readonly LogIdentity[]> {
+    const { table, installation } = this.#env
+    const logs = await this.#asked(table.logs(installation))
+    return logs.map(({ identity }) => identity)
+  }
+
+  /** Undefined where another holds the slot, or it is not wanted. */
+  async #openIf(
+    slot: number,
+    isWanted: (session: TableSession) => boolean,
+  ): Promise<DecisionLog | undefined> {
+    if (this.#held.has(slot)) return undefined
+    this.#held.add(slot)
+    let log: DecisionLog | undefined
+    try {
+      const session = await this.#lock(slot)
+      if (session === undefined) return undefined
+      try {
+        if (isWanted(session))
+          log = await openSlot(this.#env, session, () => this.#held.delete(slot))
+        return log
+      } finally {
+        if (log === undefined) await this.#release(session)
+      }
+    } finally {
+      if (log === undefined) this.#held.delete(slot)
+    }
+  }
+
+  #lock(slot: number): Promise<TableSession | undefined> {
+    const { table, installation, random, timers, answerLimitMs } = this.#env
+    const identity = makeLogIdentity((bytes) => random.fill(bytes))
+    const locking = table.lock({ installation, slot, identity })
+    return bounded(timers, answerLimitMs, locking, (late) => void late?.release())
+  }
+
+  async #release(session: TableSession): Promise<void> {
+    await this.#asked(session.release()).catch(() => undefined)
+  }
+
+  #asked<Answer>(answer: Promise<Answer>): Promise<Answer> {
+    return bounded(this.#env.timers, this.#env.answerLimitMs, answer)
+  }
+
+  #busy(): AssentError {
+    const { table, installation } = this.#env
+    return new AssentError(
+      'ASSENT_LOG_BUSY',
+      `All ${this.#slots} slots of '${installation}' in ${table.location} are held by live processes.`,
+      { directory: table.location, slots: this.#slots },
+    )
+  }
+}
+
+function invalid(option: string, message: string): AssentError {
+  return new AssentError('ASSENT_INVALID_OPTION', message, { option })
+}

@@ -1,0 +1,165 @@
+/** Tiny competitions: every contestant runs, and one that breaks its promise does not get away. */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { closeBank, MoneyLost, openBank } from '../../bench/commit/bank.ts'
+import { contestants, playAll } from '../../bench/commit/benchmark.ts'
+import { compete, type Played } from '../../bench/commit/competition.ts'
+import { contestant, type OpenContestant } from '../../bench/commit/contestant.ts'
+import { openPeer } from '../../bench/peers/contestants.ts'
+import type { Figures, Report } from '../../bench/report.ts'
+import { mariadbSuite } from '../harness/mariadb.ts'
+import { PostgresServers, postgresSuite } from '../harness/postgres.ts'
+import { fakePeer } from './fake-peer.ts'
+
+const silent: Report = { line: () => undefined, progress: () => undefined }
+const options = { inFlight: [1, 4], rounds: 1, seconds: 0.05 }
+
+type Urls = readonly [string, string]
+
+async function playAllOver(urls: Urls): Promise<Figures> {
+  return await withBank(urls, (bank, directory) => playAll(bank, { directory, options }, silent))
+}
+
+async function competeOver(urls: Urls, ...open: OpenContestant[]): Promise<Played> {
+  return await withBank(urls, (bank, directory) =>
+    compete(bank, { directory, options, open, comparisons: [], warmUpCount: 20 }, silent),
+  )
+}
+
+async function withBank<Value>(
+  urls: Urls,
+  work: (bank: Awaited<ReturnType<typeof openBank>>, directory: string) => Promise<Value>,
+): Promise<Value> {
+  const directory = await mkdtemp(join(tmpdir(), 'assent-bench-test-'))
+  const bank = await openBank({ urls, connections: 16 })
+  try {
+    return await work(bank, directory)
+  } finally {
+    await closeBank(bank)
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Does what it is told with both banks. */
+const cheat =
+  (
+    transfer: (bank: Parameters<OpenContestant>[0]['bank'], account: number) => Promise<void>,
+  ): OpenContestant =>
+  async ({ bank }) =>
+    contestant('cheat', (account) => transfer(bank, account))
+
+/** Adds to an account, in a transaction of its own. */
+async function add(
+  side: Parameters<OpenContestant>[0]['bank']['left'],
+  text: string,
+  account: number,
+): Promise<void> {
+  const client = await side.connect()
+  await client.query(text, [account])
+  client.release()
+}
+
+function assertTold(figures: Figures): void {
+  for (const name of ['ratios', 'ratiosLogged', 'ratiosExecute', 'ratiosCpu']) {
+    const ratios = figures[name] as Figures
+    assert.deepEqual(Object.keys(ratios), ['1', '4'], name)
+    assert.ok(
+      Object.values(ratios).every((ratio) => Number(ratio) > 0),
+      name,
+    )
+  }
+  const speeds = Object.values(figures.perSecond as Figures)
+  assert.equal(speeds.length, contestants.length)
+  const latencies = figures.latencyMs as Figures
+  assert.deepEqual(Object.keys(latencies), [
+    ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute'],
+  ])
+  assert.ok(Number(figures.databaseSyncs) > 0)
+}
+
+await postgresSuite('the competition', (servers) => {
+  const databases = async (): Promise<Urls> => {
+    const server = await servers.shared()
+    return [await servers.database(server), await servers.database(server)]
+  }
+
+  test('lets every contestant run, and tells how ours compares', async () => {
+    assertTold(await playAllOver(await databases()))
+  })
+
+  test('catches a contestant that loses money', async () => {
+    const loses = cheat(({ left }, account) => add(left, left.payText, account))
+    await assert.rejects(competeOver(await databases(), loses), (error) => {
+      assert.ok(error instanceof MoneyLost)
+      assert.match(error.message, /cheat: \d+ transfers were told committed, \d+ units left and 0/)
+      return true
+    })
+  })
+
+  test('catches a contestant that does nothing', async () => {
+    const idles = cheat(() => Promise.resolve())
+    await assert.rejects(competeOver(await databases(), idles), MoneyLost)
+  })
+
+  test('catches a contestant that leaves branches prepared', async () => {
+    let isFirst = true
+    const leaves = cheat(async ({ left, right }, account) => {
+      const leavesOne = isFirst
+      isFirst = false
+      await Promise.all([add(left, left.payText, account), add(right, right.getText, account)])
+      if (!leavesOne) return
+      const client = await left.connect()
+      await client.beginBranch('left-behind')
+      await client.prepare('left-behind')
+      client.release()
+    })
+    await assert.rejects(competeOver(await databases(), leaves), /1 branches are left prepared/)
+  })
+
+  test('catches a peer that says it has moved money that it has not', async () => {
+    const lies: OpenContestant = () => openPeer(fakePeer('lies'))
+    await assert.rejects(competeOver(await databases(), lies), (error) => {
+      assert.ok(error instanceof MoneyLost)
+      assert.match(error.message, /lies: \d+ transfers were told committed, 0 units left and 0/)
+      return true
+    })
+  })
+})
+
+await mariadbSuite('the competition between PostgreSQL and MariaDB', (servers) => {
+  const postgres = new PostgresServers()
+  after(() => postgres.close())
+  const databases = async (): Promise<Urls> => [
+    await postgres.database(await postgres.shared()),
+    await servers.database(await servers.shared()),
+  ]
+
+  test('lets every contestant run, and tells how ours compares', async () => {
+    assertTold(await playAllOver(await databases()))
+  })
+
+  test('catches a contestant that leaves a branch prepared at MariaDB', async () => {
+    let isFirst = true
+    const leaves = cheat(async ({ left, right }, account) => {
+      const leavesOne = isFirst
+      isFirst = false
+      await Promise.all([add(left, left.payText, account), add(right, right.getText, account)])
+      if (!leavesOne) return
+      const client = await right.connect()
+      await client.beginBranch('left-behind')
+      await client.prepare('left-behind')
+      client.release(true)
+    })
+    const urls = await databases()
+    await assert.rejects(competeOver(urls, leaves), /1 branches are left prepared/)
+    await withBank(urls, async ({ right }) => {
+      const client = await right.connect()
+      await client.undo('left-behind')
+      client.release()
+      assert.equal(await right.countPrepared(), 0)
+    })
+  })
+})

@@ -1,0 +1,98 @@
+/** What befalls the database that keeps the decisions, and the sessions that lock their slots. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { until } from '../harness/until.ts'
+import type { CrashSuite, Place } from './crash-suite.ts'
+import { checkEnd, restart, stopAt } from './stopped-worker.ts'
+import type { Told, Trigger } from './worker/settings.ts'
+import type { WorkerProcess } from './worker-process.ts'
+
+const carrying: Trigger = {
+  on: 'event',
+  channel: 'transaction',
+  state: 'committing-with-decision',
+}
+const carried: Trigger = { on: 'sent', statement: 'commit with the decision' }
+
+export function testDecisionFailures(suite: CrashSuite): void {
+  test('the database of the decisions killed and restarted before the commit that carries one', () =>
+    killedBefore(suite))
+
+  test('the database of the decisions killed and restarted, the commit done, its answer not read', () =>
+    killedAfter(suite))
+
+  test('connections cut when the commit with the decision was done, and its answer not read', () =>
+    cutAfter(suite))
+
+  test('sessions that lock slots cut under load: the work goes on', () => slotsCut(suite))
+
+  test('a slot that is lost, and taken by a sibling, while its process stands still', () =>
+    taken(suite))
+}
+
+const isCommitted = (told: Told): boolean => told.result === 'committed'
+
+async function killedBefore(suite: CrashSuite): Promise<void> {
+  const { place, worker, told } = await stopAt(suite, carrying)
+  await restart(suite, 'left')
+  worker.signal('SIGCONT')
+  const end = await told
+  assert.ok(end.result === 'failed' && end.effect === 'none', JSON.stringify(end))
+  await checkEnd(place, worker)
+}
+
+async function killedAfter(suite: CrashSuite): Promise<void> {
+  const { place, worker, subject, told } = await stopAt(suite, carried)
+  await until('it has committed', () => place.bank.isInJournal('left', subject))
+  await restart(suite, 'left')
+  await checkFound(place, worker, told)
+}
+
+async function cutAfter(suite: CrashSuite): Promise<void> {
+  const { place, worker, subject, told } = await stopAt(suite, carried)
+  await until('it has committed', () => place.bank.isInJournal('left', subject))
+  assert.ok((await place.bank.endSessionsOf(worker.session, 'left')) > 0)
+  await checkFound(place, worker, told)
+}
+
+/** The answer was lost; the row is found, and the caller is told what it says. */
+async function checkFound(place: Place, worker: WorkerProcess, told: Promise<Told>): Promise<void> {
+  worker.signal('SIGCONT')
+  assert.deepEqual(await told, { result: 'committed' })
+  await checkEnd(place, worker)
+}
+
+async function slotsCut(suite: CrashSuite): Promise<void> {
+  const place = await suite.place()
+  const worker = await place.spawn().untilReady()
+  await worker.ask({ ask: 'work', concurrency: 4 })
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal(await place.bank.endSlotSessions(), 1)
+    const before = worker.told.filter(({ told }) => isCommitted(told)).length
+    await until('transfers commit', () => {
+      return worker.told.filter(({ told }) => isCommitted(told)).length > before + 5
+    })
+    await until('the slot is locked again', async () => {
+      return (await place.bank.slotSessions()) === 1
+    })
+  }
+  await checkEnd(place, worker)
+}
+
+/** Its log is another's when it wakes: it decides nothing more, and what it had decided stands. */
+async function taken(suite: CrashSuite): Promise<void> {
+  const { place, worker, subject, told } = await stopAt(suite, carrying)
+  const sibling = await place.spawn().untilReady()
+  await place.bank.endSessionsOf(worker.session, 'left')
+  await until('the sibling has ended what was prepared', async () => {
+    return (await place.bank.prepared()).every((branch) => !branch.includes(subject))
+  })
+  worker.signal('SIGCONT')
+  const end = await told
+  assert.ok(end.result === 'failed', JSON.stringify(end))
+  await worker.close().catch(() => undefined)
+  await place.untilRecovered(sibling)
+  assert.equal(await place.bank.isInJournal('left', subject), false)
+  await place.audit(await place.spawnForEverySlot([sibling]))
+}
