@@ -92,6 +92,9 @@ export interface PgPool<Client> {
 export interface PgPoolInternals {
   readonly Client?: new (config: object) => PgOwnClient
   readonly options?: object
+  /** Connections that nobody uses, and calls that wait for one. */
+  readonly idleCount?: number
+  readonly waitingCount?: number
   on?(event: 'error', listener: (error: unknown) => void): unknown
   removeListener?(event: 'error', listener: (error: unknown) => void): unknown
 }

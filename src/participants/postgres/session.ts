@@ -8,7 +8,13 @@
 import type { ParticipantPorts } from '../contract.ts'
 import { takeInTime } from '../sql/pooled.ts'
 import { Command } from './command.ts'
-import { type PgPool, type PgPoolClient, type PgResult, resultsOf } from './driver.ts'
+import {
+  type PgPool,
+  type PgPoolClient,
+  type PgPoolInternals,
+  type PgResult,
+  resultsOf,
+} from './driver.ts'
 import type { OwnStatement } from './own-query.ts'
 import { queryClassOf, sendPipeline } from './pipeline.ts'
 
@@ -115,6 +121,9 @@ export async function takeSession(
   ports: Pick<ParticipantPorts, 'resource' | 'timers'>,
   limitMs: number,
 ): Promise<Session> {
+  const { idleCount = 0, waitingCount = 0 } = pool as PgPoolInternals
   const arriving = pool.connect() as Promise<PgPoolClient>
+  // A connection that rests in the pool comes at once.
+  if (idleCount > waitingCount) return new Session(await arriving)
   return new Session(await takeInTime(arriving, (late) => late.release(), ports, limitMs))
 }
