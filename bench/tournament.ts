@@ -27,19 +27,23 @@ export interface Level {
   readonly ownWrites: ReadonlyMap<string, number>
 }
 
-/** How many times a turn's length a warm-up may take, on a machine too slow for its count. */
-const warmUpTurns = 5
+/** What each runs before anything is measured. */
+export interface WarmUp {
+  readonly count: number
+  /** How many times a turn's length it may take, on a machine too slow for its count. */
+  readonly turns: number
+}
 
 /** The same number of transactions for each, so that the code of each is compiled. */
 export async function warmUp(
   entrants: readonly Entrant[],
   { seconds }: Rounds,
-  { inFlight, count }: { readonly inFlight: number; readonly count: number },
+  { inFlight, count, turns }: WarmUp & { readonly inFlight: number },
   report: Report,
 ): Promise<void> {
   for (const each of entrants) {
     report.progress(`warming up: ${each.name}`)
-    await each.run(inFlight, { count, seconds: warmUpTurns * seconds })
+    await each.run(inFlight, { count, seconds: turns * seconds })
   }
 }
 

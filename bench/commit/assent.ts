@@ -8,13 +8,19 @@ type BankCoordinator = Awaited<ReturnType<typeof open>>
 
 /** The work is a function, as `transaction` takes it. */
 export async function openAssent(surroundings: Surroundings): Promise<Contestant> {
-  const { bank } = surroundings
   const coordinator = await open(surroundings)
-  return over('assent', coordinator, async (account) => {
-    await coordinator.transaction(['left', 'right'], ({ left, right }) =>
-      move(bank, [left, right], account),
-    )
+  return over('assent', coordinator, withCallback(surroundings, coordinator))
+}
+
+/** The same without a log: the decisions are kept in the left database, by its branch's commit. */
+export async function openAssentParticipant(surroundings: Surroundings): Promise<Contestant> {
+  const coordinator = await openCoordinator({
+    name: 'bench',
+    decisions: { in: 'left', create: true },
+    controlSocket: false,
+    resources: resourcesOf(surroundings),
   })
+  return over('assent-participant', coordinator, withCallback(surroundings, coordinator))
 }
 
 /** The statements are known before, as `execute` takes them. */
@@ -29,13 +35,28 @@ export async function openAssentExecute(surroundings: Surroundings): Promise<Con
   })
 }
 
-function open({ bank, directory }: Surroundings) {
+function open(surroundings: Surroundings) {
   return openCoordinator({
     name: 'bench',
-    log: join(directory, 'log'),
+    log: join(surroundings.directory, 'log'),
     controlSocket: false,
-    resources: { left: bank.left.participant(), right: bank.right.participant() },
+    resources: resourcesOf(surroundings),
   })
+}
+
+function resourcesOf({ bank: { left, right } }: Surroundings) {
+  return { left: left.participant(), right: right.participant() }
+}
+
+function withCallback(
+  { bank }: Surroundings,
+  coordinator: Pick<BankCoordinator, 'transaction'>,
+): Transfer {
+  return async (account) => {
+    await coordinator.transaction(['left', 'right'], ({ left, right }) =>
+      move(bank, [left, right], account),
+    )
+  }
 }
 
 function over(

@@ -2,17 +2,17 @@
 import type { BenchOptions } from '../command-line.ts'
 import type { Figures, Report } from '../report.ts'
 import { withDirectory } from '../temporary-directory.ts'
-import { openAssent, openAssentExecute } from './assent.ts'
+import { openAssent, openAssentExecute, openAssentParticipant } from './assent.ts'
 import { type Bank, closeBank, openBank } from './bank.ts'
-import { compete, openLoadLanesMin } from './competition.ts'
+import { type Competition, compete, openLoadLanesMin } from './competition.ts'
 import type { OpenContestant } from './contestant.ts'
-import { openHandWritten, openHandWrittenLogged } from './hand-written.ts'
+import { openHandWritten, openHandWrittenLogged, openHandWrittenNamed } from './hand-written.ts'
 import { missingFor, type Pair, pairs } from './pairs.ts'
 import { compared, describeLatency, summaryOf } from './result.ts'
 import { withServers } from './servers.ts'
 import { openUnprotected } from './unprotected.ts'
 
-export const contestants: readonly OpenContestant[] = [
+const everywhere: readonly OpenContestant[] = [
   openUnprotected,
   openHandWritten,
   openHandWrittenLogged,
@@ -20,8 +20,14 @@ export const contestants: readonly OpenContestant[] = [
   openAssentExecute,
 ]
 
+/** At MariaDB no statements are kept, and no decisions. */
+export const contestants: Readonly<Record<Pair, readonly OpenContestant[]>> = {
+  'postgres+postgres': [...everywhere, openHandWrittenNamed, openAssentParticipant],
+  'postgres+mariadb': everywhere,
+}
+
 /** So many transactions, and the code of each contestant is compiled as far as it will be. */
-const warmUpCount = 5_000
+const warmUp = { count: 5_000, turns: 5 } as const
 
 const inOpenLoad: readonly string[] = [
   ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute'],
@@ -48,7 +54,7 @@ function benchmarkPair(pair: Pair, options: BenchOptions, report: Report): Promi
     withDirectory(options.logDirectory, async (directory) => {
       const bank = await openBank({ urls, connections })
       try {
-        return await playAll(bank, { directory, options }, report)
+        return await playAll(bank, { directory, options, open: contestants[pair] }, report)
       } finally {
         await closeBank(bank)
       }
@@ -59,18 +65,12 @@ function benchmarkPair(pair: Pair, options: BenchOptions, report: Report): Promi
 /** All contestants over a bank; answers what `--json` tells of it. */
 export async function playAll(
   bank: Bank,
-  {
-    directory,
-    options,
-  }: {
-    readonly directory: string
-    readonly options: Pick<BenchOptions, 'inFlight' | 'rounds' | 'seconds'>
-  },
+  { directory, options, open }: Pick<Competition, 'directory' | 'options' | 'open'>,
   report: Report,
 ): Promise<Figures> {
   const { levels, latencies, databaseSyncs } = await compete(
     bank,
-    { directory, options, open: contestants, comparisons: compared, warmUpCount, inOpenLoad },
+    { directory, options, open, comparisons: compared, warmUp, inOpenLoad },
     report,
   )
   for (const line of describeLatency(latencies)) report.line(line)

@@ -14,6 +14,7 @@ import {
   type Entrant,
   type Level,
   playLevel,
+  type WarmUp,
   warmUp,
 } from '../tournament.ts'
 import { AccountPlan, audit, type Bank } from './bank.ts'
@@ -26,8 +27,7 @@ export interface Competition {
   readonly options: Pick<BenchOptions, 'inFlight' | 'rounds' | 'seconds'>
   readonly open: readonly OpenContestant[]
   readonly comparisons: readonly Comparison[]
-  /** What each runs before anything is measured. */
-  readonly warmUpCount: number
+  readonly warmUp: WarmUp
   /** Whose latency is measured too; each must run in this process. */
   readonly inOpenLoad?: readonly string[]
 }
@@ -60,7 +60,7 @@ export async function compete(
     const books = new Books(bank)
     const audited = all.map((each) => books.audited(each))
     const most = Math.max(...options.inFlight)
-    await warmUp(audited, options, { inFlight: most, count: competition.warmUpCount }, report)
+    await warmUp(audited, options, { inFlight: most, ...competition.warmUp }, report)
     const syncsBefore = await countForcedWrites(bank)
     const levels: Level[] = []
     for (const inFlight of options.inFlight) {

@@ -8,25 +8,35 @@ import { randomBytes } from 'node:crypto'
 import { move } from './bank.ts'
 import { type Contestant, contestant, type Surroundings, type Transfer } from './contestant.ts'
 import { openForcedFile } from './forced-file.ts'
+import type { ByHand, Teller } from './side.ts'
 
-/** What makes a decision durable; nothing, for who has no log. */
-interface Decisions {
-  force(id: string): Promise<void>
+interface Habits {
+  /** What makes a decision durable; nothing, for who has no log. */
+  readonly log?: { force(id: string): Promise<void> }
+  readonly keepsStatements?: boolean
 }
 
 export async function openHandWritten(surroundings: Surroundings): Promise<Contestant> {
-  return contestant('hand-written', transferOver(surroundings, undefined))
+  return contestant('hand-written', transferOver(surroundings))
+}
+
+/** With the two statements kept by the servers, which parse them once a connection. */
+export async function openHandWrittenNamed(surroundings: Surroundings): Promise<Contestant> {
+  return contestant('hand-written-named', transferOver(surroundings, { keepsStatements: true }))
 }
 
 export async function openHandWrittenLogged(surroundings: Surroundings): Promise<Contestant> {
   const file = await openForcedFile(surroundings.directory)
-  return contestant('hand-written-logged', transferOver(surroundings, file), {
+  return contestant('hand-written-logged', transferOver(surroundings, { log: file }), {
     forcedWrites: () => file.forcedWrites,
     close: () => file.close(),
   })
 }
 
-function transferOver({ bank }: Surroundings, log: Decisions | undefined): Transfer {
+function transferOver(
+  { bank }: Surroundings,
+  { log, keepsStatements = false }: Habits = {},
+): Transfer {
   const run = randomBytes(6).toString('hex')
   let count = 0
   return async (account) => {
@@ -36,7 +46,7 @@ function transferOver({ bank }: Surroundings, log: Decisions | undefined): Trans
     const [left, right] = await Promise.all([bank.left.connect(), bank.right.connect()])
     try {
       await Promise.all([left.beginBranch(leftId), right.beginBranch(rightId)])
-      await move(bank, [left, right], account)
+      await move(bank, keepsStatements ? [keeping(left), keeping(right)] : [left, right], account)
       await Promise.all([left.prepare(leftId), right.prepare(rightId)])
       if (log !== undefined) await log.force(id)
     } catch (error) {
@@ -50,4 +60,8 @@ function transferOver({ bank }: Surroundings, log: Decisions | undefined): Trans
     left.release()
     right.release()
   }
+}
+
+function keeping(client: ByHand): Teller {
+  return { query: (text, values) => client.queryKept(text, values) }
 }

@@ -30,6 +30,7 @@ export function openMariadbSide(url: string, connections: number): Side {
 function byHand(connection: mysql2.PoolConnection): ByHand {
   return {
     query: (text, values) => connection.query(text, values),
+    queryKept: (text, values) => connection.execute(text, values as mysql2.ExecuteValues),
     begin: () => connection.query('begin'),
     commit: () => connection.query('commit'),
     beginBranch: (id) => connection.query(`xa start '${id}'`),

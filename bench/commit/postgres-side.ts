@@ -34,6 +34,7 @@ export function openPostgresSide(url: string, connections: number): Side {
 function byHand(client: pg.PoolClient): ByHand {
   return {
     query: (text, values) => client.query(text, values),
+    queryKept: (text, values) => client.query({ name: text, text, values }),
     begin: () => client.query('begin'),
     commit: () => client.query('commit'),
     beginBranch: () => client.query('begin'),

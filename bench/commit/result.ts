@@ -18,6 +18,8 @@ const comparisons = {
   ratios: ['assent', 'hand-written'],
   ratiosLogged: ['assent', 'hand-written-logged'],
   ratiosExecute: ['assent-execute', 'hand-written'],
+  ratiosParticipant: ['assent-participant', 'hand-written'],
+  ratiosNamed: ['assent', 'hand-written-named'],
 } as const satisfies Record<string, Comparison>
 
 export const compared: readonly Comparison[] = Object.values(comparisons)
@@ -71,10 +73,9 @@ function latencyOf(arrivals: readonly Arrival[]): number[] {
 export function summaryOf(levels: readonly Level[], latencies: readonly LatencyOf[]): Figures {
   const speed = (compared: Comparison): Figures =>
     byLevel(levels, (level) => ratioOf(level, compared, (turn) => turn.perSecond)?.median)
+  const taken = Object.entries(comparisons).map(([name, compared]) => [name, speed(compared)])
   return {
-    ratios: speed(comparisons.ratios),
-    ratiosLogged: speed(comparisons.ratiosLogged),
-    ratiosExecute: speed(comparisons.ratiosExecute),
+    ...Object.fromEntries(taken.filter(([, ratios]) => Object.keys(ratios as Figures).length > 0)),
     ratiosCpu: byLevel(
       levels,
       (level) => ratioOf(level, comparisons.ratios, (turn) => turn.cpuMicroseconds)?.median,

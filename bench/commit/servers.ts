@@ -1,8 +1,10 @@
 /** Two servers of the benchmark's own, on this machine. */
+import { join } from 'node:path'
 import pg from 'pg'
 import { type PostgresServer, startPostgresServer } from '../../src/cli/postgres-server/server.ts'
 import { startMariadbServer } from '../../test/harness/mariadb-server/server.ts'
 import type { Report } from '../report.ts'
+import { withDirectory } from '../temporary-directory.ts'
 import type { Pair } from './pairs.ts'
 
 /** Connections for recovery, checks and audits, besides those of the pools. */
@@ -17,8 +19,9 @@ interface Server {
 }
 
 const starters = {
-  postgres: async (connections: number): Promise<Server> => {
+  postgres: async (directory: string, connections: number): Promise<Server> => {
     const server = await startPostgresServer({
+      directory,
       maxPreparedTransactions: connections + moreConnections,
       settings: {
         max_connections: connections + moreConnections,
@@ -31,8 +34,9 @@ const starters = {
     await makeLogFiles(server)
     return server
   },
-  mariadb: (connections: number): Promise<Server> =>
+  mariadb: (directory: string, connections: number): Promise<Server> =>
     startMariadbServer({
+      directory,
       settings: {
         max_connections: connections + moreConnections,
         innodb_flush_log_at_trx_commit: 1,
@@ -65,23 +69,27 @@ async function makeLogFiles(server: PostgresServer): Promise<void> {
 }
 
 /** Runs `work` over two new servers, forced writes on, and removes them. */
-export async function withServers<Value>(
+export function withServers<Value>(
   pair: Pair,
   connections: number,
   report: Report,
   work: (urls: readonly [string, string]) => Promise<Value>,
 ): Promise<Value> {
-  report.progress(`starting two servers: ${pair}`)
-  const products = pair.split('+') as (keyof typeof starters)[]
-  const started = await Promise.allSettled(
-    products.map((product) => starters[product](connections)),
-  )
-  const servers = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-  try {
-    for (const each of started) if (each.status === 'rejected') throw each.reason
-    const [left, right] = servers.map(({ url }) => url)
-    return await work([left ?? '', right ?? ''])
-  } finally {
-    await Promise.all(servers.map((server) => server.remove()))
-  }
+  return withDirectory(undefined, async (directory) => {
+    report.progress(`starting two servers: ${pair}`)
+    const products = pair.split('+') as (keyof typeof starters)[]
+    const started = await Promise.allSettled(
+      products.map((product, number) =>
+        starters[product](join(directory, `server-${number}`), connections),
+      ),
+    )
+    const servers = started.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    try {
+      for (const each of started) if (each.status === 'rejected') throw each.reason
+      const [left, right] = servers.map(({ url }) => url)
+      return await work([left ?? '', right ?? ''])
+    } finally {
+      await Promise.all(servers.map((server) => server.remove()))
+    }
+  })
 }

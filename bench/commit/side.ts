@@ -8,6 +8,8 @@ export interface Teller {
 
 /** A pooled connection for those who run their transactions by hand. */
 export interface ByHand extends Teller {
+  /** The same of a statement that the server parses once a connection, and keeps. */
+  queryKept(text: string, values: unknown[]): Promise<unknown>
   /** A transaction of this database alone. */
   begin(): Promise<unknown>
   commit(): Promise<unknown>

@@ -30,11 +30,14 @@ import { buildPeers, JavaMissing, locateJava } from './build.ts'
 import { type PeerPlace, peerContestant, peerNames, programOf } from './contestants.ts'
 import { Peer } from './peer.ts'
 
-const comparisons: readonly Comparison[] = peerNames.map((peer) => ['assent', peer])
+const ours = ['assent', 'assent-execute'] as const
+const comparisons: readonly Comparison[] = ours.flatMap((our) =>
+  peerNames.map((peer) => [our, peer] as const),
+)
 
-/** Before anything is measured; a compiler that compiles the hottest code last needs many. */
-const warmUpTransfers = 10_000
-const warmUpIdle = 100_000
+/** Java compiles in several steps, of which the last comes late. */
+const warmUpTransfers = { count: 10_000, turns: 15 } as const
+const warmUpIdle = { count: 100_000, turns: 5 } as const
 
 /** Connections of each peer's own pools, and those that the contestants of this process share. */
 const poolsAtEachServer = peerNames.length + 1
@@ -93,7 +96,7 @@ function playCommit(options: BenchOptions, place: Place, report: Report): Promis
           ...peerNames.map((name) => peerContestant(name, place)),
         ],
         comparisons,
-        warmUpCount: warmUpTransfers,
+        warmUp: warmUpTransfers,
       }
       const { levels, databaseSyncs } = await compete(bank, competition, report)
       return { ...summaryOf(levels), databaseSyncs }
@@ -118,7 +121,7 @@ async function playIdle(options: BenchOptions, place: Place, report: Report): Pr
     }
     const entrants = [assent, ...peers.map((peer) => peer.entrant('idle'))]
     const most = Math.max(...options.inFlight)
-    await warmUp(entrants, options, { inFlight: most, count: warmUpIdle }, report)
+    await warmUp(entrants, options, { inFlight: most, ...warmUpIdle }, report)
     const levels: Level[] = []
     for (const inFlight of options.inFlight) {
       const level = await playLevel(entrants, inFlight, options, report)
@@ -132,17 +135,18 @@ async function playIdle(options: BenchOptions, place: Place, report: Report): Pr
 }
 
 /** What `--json` tells of a part: ratios of ours to each peer's, and everybody's figures. */
-export function summaryOf(levels: readonly Level[]): Figures {
-  const ratiosBy = (figure: Parameters<typeof ratioOf>[2]): Figures =>
+function summaryOf(levels: readonly Level[]): Figures {
+  const ratiosBy = (our: string, figure: Parameters<typeof ratioOf>[2]): Figures =>
     Object.fromEntries(
-      comparisons.map((compared) => [
-        compared[1],
-        byLevel(levels, (level) => ratioOf(level, compared, figure)?.median),
+      peerNames.map((peer) => [
+        peer,
+        byLevel(levels, (level) => ratioOf(level, [our, peer], figure)?.median),
       ]),
     )
   return {
-    ratios: ratiosBy((turn) => turn.perSecond),
-    ratiosCpu: ratiosBy((turn) => turn.cpuMicroseconds),
+    ratios: ratiosBy('assent', (turn) => turn.perSecond),
+    ratiosExecute: ratiosBy('assent-execute', (turn) => turn.perSecond),
+    ratiosCpu: ratiosBy('assent', (turn) => turn.cpuMicroseconds),
     perSecond: mediansOf(levels, (turn) => turn.perSecond),
     cpuMicroseconds: mediansOf(levels, (turn) => turn.cpuMicroseconds),
     forcedWritesPerTransaction: ofEach(levels, (name) =>

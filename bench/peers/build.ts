@@ -58,7 +58,7 @@ export async function buildPeers({ maven }: Java): Promise<string> {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`Maven could not build the peers:\n${stdout}${stderr}`, { cause: error })
   }
-  return join(project, 'target', 'peers.jar')
+  return join(project, 'dist', 'peers.jar')
 }
 
 async function versionOf(java: string): Promise<number> {

@@ -59,6 +59,11 @@ const demo: Command = {
       value: 'FILE',
       help: 'A configuration: its two resources are the databases.',
     },
+    {
+      name: 'decisions',
+      value: 'WHERE',
+      help: 'Where decisions are kept: `log` or `participant`.',
+    },
     { name: 'seed', value: 'N', help: 'Repeats the plan of a run: its transfers and its kills.' },
     { name: 'keep', help: 'Leaves servers, tables and log, and says where they are.' },
     { name: 'json', help: 'Writes the result to stdout as JSON; all else to stderr.' },
@@ -75,6 +80,9 @@ const demo: Command = {
     'its own, or the one of --postgres, given once. Or --config names a file such as',
     '`assent doctor` takes. Databases of yours are never killed. Ctrl-C ends the run',
     'early, with the checks; a second one ends it at once, without them.',
+    '',
+    'With --decisions participant the decisions are kept in tables of the first',
+    'database, which has to be PostgreSQL, and travel with its commits.',
   ],
   load: async () => (await import('./demo/command.ts')).runDemo,
 }

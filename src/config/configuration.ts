@@ -35,6 +35,10 @@ export interface PostgresConfiguration extends DatabaseConfiguration {
   readonly kind: 'postgres'
   /** Dangers that are accepted by name. */
   readonly allowUnsafe?: readonly 'fsync-off'[] | undefined
+  /** Whether sessions keep the statements that are sent again and again; default true. */
+  readonly keepStatements?: boolean | undefined
+  /** The schema of the tables that keep decisions; default `assent`. */
+  readonly decisionSchema?: string | undefined
 }
 
 /** MariaDB too. */
@@ -58,8 +62,13 @@ export interface Configuration<Name extends string = string> extends SettingsCon
   readonly $schema?: string | undefined
   /** What this installation is called: `[a-z0-9-]`, at most 20 characters. */
   readonly name: string
-  /** The directory of the decision log; from where the file is, not from where a program runs. */
-  readonly log: string
+  /**
+   * The directory of the decision log; from where the file is, not from where a program runs. Either
+   * this or `decisions` says where the decisions are kept.
+   */
+  readonly log?: string | undefined
+  /** Keeps the decisions in the database of the resource `in`; `create` makes the tables there. */
+  readonly decisions?: { readonly in: Name; readonly create?: boolean | undefined } | undefined
   /** By the names that transactions use. */
   readonly resources: { readonly [Each in Name]: ResourceConfiguration }
   /** Names whose database was replaced on purpose. */

@@ -1,5 +1,7 @@
 /** The doctor over a configuration: no application is needed, and one that runs is not disturbed. */
 import { settingsFrom } from '../coordinator/settings.ts'
+import type { InstallationName, LogIdentity } from '../core/ids.ts'
+import { bounded } from '../doctor/bounded.ts'
 import { type DoctorReport, examine } from '../doctor/doctor.ts'
 import { limitsFrom } from '../doctor/options.ts'
 import { retentionDefault, slotsDefault } from '../log/file/open.ts'
@@ -7,7 +9,9 @@ import { nodeClock } from '../node/clock.ts'
 import { surveyLog } from '../node/log-survey.ts'
 import { nodeRandom } from '../node/random.ts'
 import { nodeTimers } from '../node/timers.ts'
+import type { Participant } from '../participants/contract.ts'
 import { findClearSecrets } from './clear-secrets.ts'
+import type { Configuration } from './configuration.ts'
 import type { LoadedConfiguration } from './load.ts'
 import { given, openResources } from './resources.ts'
 import type { Environment } from './secret.ts'
@@ -37,9 +41,9 @@ export async function examineConfigured(
           slots: configuration.slots ?? slotsDefault,
           retentionBytes: configuration.retention?.bytes ?? retentionDefault.bytes,
         },
-        logs: [],
+        logs: await logsIn(participants, configuration, { ...ports, ...limits }),
         acceptChanged: new Set(configuration.acceptChanged),
-        survey: () => surveyLog(log, []),
+        survey: log === undefined ? undefined : () => surveyLog(log, []),
         known: secrets,
       },
       limits,
@@ -49,4 +53,16 @@ export async function examineConfigured(
     await Promise.allSettled([...participants.values()].map((each) => each.close()))
     await end(endMs)
   }
+}
+
+/** The logs that a resource keeps: what they have prepared is ours. None where it can't be asked. */
+async function logsIn(
+  participants: ReadonlyMap<string, Participant>,
+  { name, decisions }: Configuration,
+  limits: Parameters<typeof bounded>[0],
+): Promise<LogIdentity[]> {
+  const table = participants.get(decisions?.in ?? '')?.decisionTable?.({ create: false })
+  if (table === undefined) return []
+  const logs = await bounded(limits, () => table.logs(name as InstallationName)).catch(() => [])
+  return logs.map(({ identity }) => identity)
 }

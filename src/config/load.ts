@@ -26,8 +26,8 @@ export interface FindOptions {
 export interface LoadedConfiguration {
   /** Where it was; absolute. */
   readonly file: string
-  /** The directory of the log; absolute. */
-  readonly log: string
+  /** The directory of the log; absolute. Undefined where a resource keeps the decisions. */
+  readonly log: string | undefined
   readonly configuration: Configuration
 }
 
@@ -128,7 +128,28 @@ function check(file: string, given: unknown): LoadedConfiguration {
       `${file}: acceptChanged names '${stranger}', which is no resource`,
     )
   }
-  return { file, log: join(resolve(dirname(file), configuration.log)), configuration }
+  const { log } = configuration
+  checkPlace(file, configuration, names)
+  return { file, log: log && join(resolve(dirname(file), log)), configuration }
+}
+
+/** One of the two says where the decisions are kept. */
+function checkPlace(
+  file: string,
+  { log, decisions }: Configuration,
+  names: readonly string[],
+): void {
+  if (log === undefined && decisions === undefined) {
+    const such = 'the path of a directory that lasts, such as ./transactions'
+    throw invalid('log', `${file}: log is missing: it must be ${such}; or give decisions instead`)
+  }
+  if (log !== undefined && decisions !== undefined) {
+    throw invalid('decisions', `${file}: decisions and log both say where: give one of them`)
+  }
+  if (decisions !== undefined && !names.includes(decisions.in)) {
+    const stranger = `decisions.in names '${decisions.in}', which is no resource`
+    throw invalid('decisions.in', `${file}: ${stranger}`)
+  }
 }
 
 export function invalid(option: string, message: string, cause?: unknown): AssentError {

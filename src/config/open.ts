@@ -42,13 +42,14 @@ export async function openConfigured<Resources extends ResourceMap = ResourceMap
 ): Promise<OpenedConfiguration<Resources>> {
   const { environment = process.env, ...find } = options
   const loaded = await loadConfiguration(find)
-  const { $schema: _, resources: __, doctor, ...rest } = loaded.configuration
+  const { $schema: _, resources: __, log: ___, doctor, decisions, ...rest } = loaded.configuration
   const { participants, pools, end } = await openResources(loaded, environment)
   try {
     const coordinator = await openCoordinator({
       ...(given(rest) as typeof rest & { acceptChanged: string[] }),
+      ...(decisions === undefined ? {} : { decisions: given(decisions) }),
       doctor: given(doctor ?? {}),
-      log: loaded.log,
+      ...(loaded.log === undefined ? {} : { log: loaded.log }),
       resources: Object.fromEntries(participants) as unknown as Resources,
     } as never)
     return {

@@ -77,6 +77,14 @@ const postgres = z.strictObject({
     listOf(z.enum(['fsync-off'], { error: "must be 'fsync-off'" }), "must be ['fsync-off']"),
     'Dangers that are accepted by name; for tests.',
   ).optional(),
+  keepStatements: said(
+    yesOrNo(),
+    'Whether sessions keep the statements that are sent again and again; default true.',
+  ).optional(),
+  decisionSchema: said(
+    text('must be a name of a-z, 0-9 and _, not pg_...', /^(?!pg_)[a-z_][a-z0-9_]{0,62}$/),
+    'The schema of the tables that keep decisions; default assent.',
+  ).optional(),
 })
 
 const mysqlDangers = ['unflushed-log', 'unsynced-binlog'] as const
@@ -131,8 +139,21 @@ const schema = z
       ),
       log: said(
         text('must be the path of a directory that lasts, such as ./transactions', /./),
-        'The directory of the decision log, from where this file is.',
-      ),
+        'The directory of the decision log, from where this file is; or else `decisions`.',
+      ).optional(),
+      decisions: said(
+        z.strictObject(
+          {
+            in: z.string({ error: 'must be the name of a resource' }),
+            create: said(
+              yesOrNo(),
+              'Makes the tables where they are missing; default false.',
+            ).optional(),
+          },
+          { error: 'must be { "in": ..., "create": ... }' },
+        ),
+        'The resource in whose database the decisions are kept, where the disk does not last.',
+      ).optional(),
       resources: said(
         z
           .record(text(resourceNameError, resourceName), resource, {
@@ -176,7 +197,11 @@ const schema = z
     },
     { error: 'must be an object, such as defineConfig takes' },
   )
-  .meta({ title: 'Configuration of Assent' })
+  .meta({
+    title: 'Configuration of Assent',
+    // One of the two says where the decisions are kept; `load.ts` checks it, in words of its own.
+    oneOf: [{ required: ['log'] }, { required: ['decisions'] }],
+  })
 
 /** The type that people read, and the schema that checks, say the same: the compiler holds it. */
 const typed: z.ZodType<Configuration, Configuration> = schema
@@ -195,6 +220,7 @@ export function parseConfiguration(
 export function keysAt(path: readonly PropertyKey[], given: unknown): string[] {
   const [top, , below] = path
   const shapes: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+    decisions: schema.shape.decisions.unwrap().shape,
     retention: schema.shape.retention.unwrap().shape,
     doctor: schema.shape.doctor.unwrap().shape,
   }

@@ -151,8 +151,7 @@ export class Book {
     const { carried } = this.log
     invariant(carried !== undefined, 'A1', 'this log lets no branch carry its decisions')
     const branches = this.#branchRecords(transaction, false)
-    const numbers = branches.map(({ resource }) => resource)
-    this.#resources.whenDurable(this.log, numbers, (failure) => {
+    this.#resources.whenDurable(this.log, branches, (failure) => {
       const failed = failure ?? this.log.failure
       if (failed !== undefined) return ready(failed)
       const record = this.#decided(transaction, { decision: 'committed', branches })

@@ -70,8 +70,8 @@ export class Closing {
 
   /** Nothing is left that time could finish. */
   #isIdle(): boolean {
-    return !this.#parts.engine.live.some(({ state }) => {
-      if (state.phase === 'held') return carrierOf(state) >= 0
+    return !this.#parts.engine.live.some(({ state, book }) => {
+      if (state.phase === 'held') return carrierOf(state) >= 0 && book.log.failure === undefined
       return state.phase !== 'in-doubt'
     })
   }

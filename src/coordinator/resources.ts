@@ -8,7 +8,7 @@
  */
 import { AssentError, messageOf } from '../core/errors.ts'
 import type { Events } from '../core/ports.ts'
-import type { DecisionLog, RecordOf } from '../log/contract.ts'
+import type { BranchRecord, DecisionLog, RecordOf } from '../log/contract.ts'
 import type { Participant, ResourceCheck } from '../participants/contract.ts'
 import type { StateChange } from './events.ts'
 
@@ -127,20 +127,20 @@ export class Resources {
     return number ?? this.#register(log, resource)
   }
 
-  /** Runs `then` at once where a log knows these numbers durably; else when it does, or fails. */
+  /** Runs `then` at once where a log knows these resources durably; else when it does, or fails. */
   whenDurable(
     log: DecisionLog,
-    numbers: readonly number[],
+    branches: readonly BranchRecord[],
     then: (failure: Error | undefined) => void,
   ): void {
     const undurable = this.#registered.get(log)?.undurable
     if (undurable === undefined || undurable.size === 0) return then(undefined)
-    const waited = numbers.filter((number) => undurable.has(number))
-    const record = undurable.get(waited[0] ?? -1)
+    const waited = branches.filter(({ resource }) => undurable.has(resource))
+    const record = undurable.get(waited[0]?.resource ?? -1)
     if (record === undefined) return then(undefined)
     // The same record again changes nothing, and the others were appended before it.
     log.append(record, (failure) => {
-      if (failure === undefined) for (const number of waited) undurable.delete(number)
+      if (failure === undefined) for (const { resource } of waited) undurable.delete(resource)
       then(failure)
     })
   }

@@ -244,6 +244,13 @@ export class Sweep {
     this.#standing(id, expected, (standing) => {
       if (!isAwaited || this.#stopped) return
       if (standing instanceof Error) return answered({ result: 'unknown', cause: standing })
+      if (standing === 'live') {
+        // What was found has brought its transaction to life, which tells all its branches.
+        isAwaited = false
+        this.#timers.clear(limit)
+        seen.finishing = false
+        return ended()
+      }
       decision = standing
       const branch = resource.participant.recover({ id, evidence: undefined })
       ask<Acknowledgement>(
@@ -254,7 +261,11 @@ export class Sweep {
   }
 
   /** Makes sure of an abort that only rests on the absence of a record. */
-  #standing(id: BranchId, expected: Decision, found: (standing: Decision | Error) => void): void {
+  #standing(
+    id: BranchId,
+    expected: Decision,
+    found: (standing: Decision | 'live' | Error) => void,
+  ): void {
     const parts = parseBranchId(id)
     const book = parts && this.#books.of(parts)
     if (parts === undefined || book === undefined) {
@@ -262,7 +273,10 @@ export class Sweep {
     }
     const isLive = this.#engine.live.at(book, parts) !== undefined
     if (expected === 'committed' || isLive) return found(expected)
-    presumeAborted(this.#engine, book, parts, found)
+    presumeAborted(this.#engine, book, parts, (standing) => {
+      const isTold = standing !== 'aborted' && this.#decisionFor(book, parts) === 'live'
+      found(isTold ? 'live' : standing)
+    })
   }
 
   /** A1: what a resource did by itself is recorded, never hidden. */

@@ -79,9 +79,9 @@ export class LogState {
     return this.#kept.page(outcome, key)
   }
 
-  /** Whether outcomes of its age may have been dropped (A9). */
-  isBelowLowWater(key: TransactionKey): boolean {
-    return isBelow(key, this.#lowWater)
+  /** Below this id, outcomes may have been dropped (A9). */
+  get lowWater(): TransactionKey {
+    return this.#lowWater
   }
 
   /** Throws `BrokenInvariant` (A2) for a decision that differs from the one that stands. */

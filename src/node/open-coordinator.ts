@@ -54,7 +54,11 @@ const known: ReadonlySet<string> = new Set([
  *
  * @example
  * // Where the disk does not last: the decisions are in the database of one of the resources.
- * const coordinator = await openCoordinator({ name: 'shop', decisions: { in: 'orders' }, resources })
+ * const coordinator = await openCoordinator({
+ *   name: 'shop',
+ *   decisions: { in: 'orders' },
+ *   resources: { orders: postgres(ordersPool), stock: postgres(stockPool) },
+ * })
  *
  * @throws `ASSENT_UNSUPPORTED_NODE`, `ASSENT_INVALID_OPTION`; `ASSENT_LOG_BUSY`, `ASSENT_LOG_CORRUPT`,
  * `ASSENT_LOG_INCOMPATIBLE` or `ASSENT_LOG_FAILED`; `ASSENT_RESOURCE_REFUSED` or

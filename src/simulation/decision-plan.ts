@@ -25,6 +25,12 @@ export interface DecisionPlan {
   readonly idleChance: number
   /** Somebody asks another process how a transaction ends, while it is under way. */
   readonly curiousChance: number
+  /** From which those questions are drawn. */
+  readonly curiousSeed: number
+  /** How soon a sibling takes over what was lost, where that is sooner than elsewhere. */
+  readonly adoptIntervalMs: number | undefined
+  /** For how long a slot has to be free until then. */
+  readonly adoptAfterMs: number
 }
 
 const participantShare = 0.36
@@ -44,10 +50,13 @@ export function drawDecisions(
   return {
     in: `db${random.integer(0, databases - 1)}`,
     beginsLazily: random.chance(0.5),
-    takesSnapshots: random.chance(0.3),
+    takesSnapshots: random.chance(0.4),
     lockLossMs: isRough && random.chance(0.5) ? lockLossMeanMs : 0,
     troubleChance: isRough && random.chance(0.6) ? random.between(0.02, 0.25) : 0,
-    idleChance: random.chance(0.5) ? 0.15 : 0,
-    curiousChance: random.chance(0.5) ? 0.15 : 0,
+    idleChance: random.chance(0.5) ? 0.35 : 0,
+    curiousChance: random.chance(0.5) ? 0.2 : 0,
+    curiousSeed: random.word(),
+    adoptIntervalMs: random.chance(0.5) ? random.between(100, 700) : undefined,
+    adoptAfterMs: random.between(10, 500),
   }
 }

@@ -2,6 +2,7 @@
 
 import { parseBranchId } from '../core/ids.ts'
 import type { Database, Life } from './database/database.ts'
+import { DecisionFaults } from './decision-faults.ts'
 import { DiskFaults } from './disk-faults.ts'
 import { sectorBytes } from './disk-file.ts'
 import type { Incarnation } from './process/incarnation.ts'
@@ -9,12 +10,11 @@ import type { Process } from './process/process.ts'
 import type { SeededRandom } from './random.ts'
 import type { Service } from './service/service.ts'
 import type { Surroundings } from './surroundings.ts'
+import type { Curious } from './workload/curious.ts'
 import type { Operator } from './workload/operator.ts'
 
 /** How many effects after it was doomed a process dies, at most. */
 const effectsToDeathMax = 60
-/** Less than the patience of whoever takes the log over; see `Plan.isPatient`. */
-const sleepWithoutLockMs: readonly [low: number, high: number] = [500, 2_500]
 const restartMs: readonly [low: number, high: number] = [50, 1_200]
 
 export interface FaultsOptions {
@@ -24,6 +24,7 @@ export interface FaultsOptions {
   /** By name. */
   readonly incarnations: ReadonlyMap<string, Incarnation>
   readonly operator: Operator
+  readonly curious: Curious
   /** Power is lost: every process of the machine dies, and its disk forgets. */
   readonly losePower: () => void
 }
@@ -34,6 +35,7 @@ export class Faults {
   readonly #options: FaultsOptions
   readonly #random: SeededRandom
   readonly #diskFaults: DiskFaults
+  readonly #decisionFaults: DecisionFaults
   #isOver = false
   #isFull = false
 
@@ -41,6 +43,7 @@ export class Faults {
     this.#options = options
     this.#random = options.random
     this.#diskFaults = new DiskFaults({ ...options, isOver: () => this.#isOver })
+    this.#decisionFaults = new DecisionFaults(options)
   }
 
   get isOver(): boolean {
@@ -49,8 +52,8 @@ export class Faults {
 
   start(): void {
     const { plan, network, disk } = this.#options.surroundings
-    const decisionTroubleChance = plan.decisions?.troubleChance ?? 0
-    network.conditions = { ...plan.network, decisionTroubleChance }
+    network.conditions = plan.network
+    network.onDecision = (wire, id) => this.#decisionFaults.at(wire, id)
     disk.fault = (operation) => this.#diskFaults.at(operation)
     this.#every(plan.processCrashMs, () => this.#crashProcess())
     this.#every(plan.processHangMs, () => this.#hangProcess())
@@ -64,7 +67,7 @@ export class Faults {
     this.#every(plan.operatorMs, () => this.#operate())
     this.#every(plan.wallJumpMs, () => this.#jump())
     this.#every(plan.diskFullMs, () => this.#fillDisk())
-    this.#every(plan.decisions?.lockLossMs ?? 0, () => this.#loseLock())
+    this.#every(plan.decisions?.lockLossMs ?? 0, () => this.#decisionFaults.endSession())
   }
 
   /** From now on nothing goes wrong any more; what is down comes up. */
@@ -72,6 +75,7 @@ export class Faults {
     const { network, disk, databases, services, lastResources } = this.#options.surroundings
     this.#isOver = true
     network.heal()
+    network.onDecision = undefined
     disk.capacityBytes = Number.POSITIVE_INFINITY
     for (const server of [...databases, ...services, ...lastResources.map((e) => e.service)]) {
       if (server.life.isDead) server.restart()
@@ -127,22 +131,6 @@ export class Faults {
     coverage.count('resource hang')
     const untilMs = scheduler.nowMs + this.#random.between(50, 1_200)
     life.pausedUntilMs = Math.max(life.pausedUntilMs, untilMs)
-  }
-
-  /**
-   * A session that holds a log is gone: torn at any place, or ended by the server alone, in which
-   * case its process may be asleep, and be the last to hear of it.
-   */
-  #loseLock(): void {
-    const { databases, coverage, plan } = this.#options.surroundings
-    const deciding = databases.find(({ name }) => name === plan.decisions?.in)
-    const holders = [...(deciding?.slots.values() ?? [])]
-    if (holders.length === 0) return
-    const holder = this.#random.pick(holders)
-    coverage.count('lock session ended')
-    const asleep = this.#options.processes.find(({ incarnation }) => incarnation === holder.client)
-    if (this.#random.chance(0.5)) asleep?.hang(this.#random.between(...sleepWithoutLockMs))
-    holder.terminate()
   }
 
   #cut(): void {

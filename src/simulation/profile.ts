@@ -200,7 +200,6 @@ function drawNetwork(random: SeededRandom, { network }: Weather): NetworkConditi
     lossChance: hard * 0.15,
     duplicateChance: hard * 0.15,
     breakChance: hard * 0.05,
-    decisionTroubleChance: 0,
   }
 }
 

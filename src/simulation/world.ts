@@ -28,7 +28,7 @@ import { Network } from './network/network.ts'
 import type { Incarnation } from './process/incarnation.ts'
 import { Process, type SimulatedCoordinator } from './process/process.ts'
 import type { Plan } from './profile.ts'
-import type { SeededRandom } from './random.ts'
+import { SeededRandom } from './random.ts'
 import { makeResources, type ResourceSet } from './resources.ts'
 import { Scheduler } from './scheduler.ts'
 import { Strangers } from './strangers.ts'
@@ -38,6 +38,7 @@ import { countTornTails } from './torn-tails.ts'
 import { Trace } from './trace.ts'
 import { Violations } from './violations.ts'
 import { Caller } from './workload/caller.ts'
+import { Curious } from './workload/curious.ts'
 import { Operator } from './workload/operator.ts'
 
 /** How long the world may take to come to rest once faults have stopped. */
@@ -60,6 +61,7 @@ export class World {
   readonly #incarnations = new Map<string, Incarnation>()
   readonly #callers = new Set<Caller>()
   readonly #operator: Operator
+  readonly #curious: Curious
   readonly #faults: Faults
   readonly #strangers: Strangers
   #survivors: readonly Process[]
@@ -128,12 +130,18 @@ export class World {
     )
     this.#survivors = this.#processes
     this.#operator = new Operator(this.#surroundings, random.fork('operator'))
+    this.#curious = new Curious(
+      this.#surroundings,
+      new SeededRandom(plan.decisions?.curiousSeed ?? 0, 'curious'),
+      () => this.#processes.flatMap(({ coordinator }) => coordinator ?? []),
+    )
     this.#faults = new Faults({
       surroundings: this.#surroundings,
       random: random.fork('faults'),
       processes: this.#processes,
       incarnations: this.#incarnations,
       operator: this.#operator,
+      curious: this.#curious,
       losePower: () => this.#losePower(),
     })
     scheduler.onThrown = (thrown) => this.failed(thrown)
@@ -236,7 +244,7 @@ export class World {
       incarnation,
       coordinator,
       isOver: () => this.#faults.isOver || process.coordinator !== coordinator,
-      others: () => this.#processes.flatMap((each) => each.coordinator ?? []),
+      curious: this.#curious,
     })
     this.#callers.add(caller)
     caller.start()

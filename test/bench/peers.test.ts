@@ -8,6 +8,7 @@ import { command, PeerFailed, readAnswer, readReady } from '../../bench/peers/an
 import { JavaMissing, locateJava } from '../../bench/peers/build.ts'
 import { Peer } from '../../bench/peers/peer.ts'
 import { repository, run } from '../../scripts/command.ts'
+import { until } from '../harness/until.ts'
 import { type Behaviour, fakePeer } from './fake-peer.ts'
 
 describe('what a peer is told and answers', () => {
@@ -47,6 +48,14 @@ describe('what a peer is told and answers', () => {
     assert.throws(() => readReady('it', '{"error":"no disk"}'), /it: no disk/)
   })
 })
+
+function isGone(pid: number): boolean {
+  try {
+    return !process.kill(pid, 0)
+  } catch {
+    return true
+  }
+}
 
 describe('a peer in another process', () => {
   test('runs turn after turn in the same process, and its forced writes add up', async () => {
@@ -88,6 +97,13 @@ describe('a peer in another process', () => {
     assert.throws(() => process.kill(pid, 0), { code: 'ESRCH' })
   })
 
+  test('one that lingers ends with the process that started it, however that ends', async () => {
+    const owner = { tool: 'node', arguments: ['test/bench/peer-owner-process.ts'] }
+    const { exitCode, output } = await run(owner, repository)
+    assert.equal(exitCode, 130, output)
+    await until('the peer has ended', () => isGone(Number(output)))
+  })
+
   test('one that does not start says why, and so does one that is not there', async () => {
     await assert.rejects(
       Peer.start(fakePeer('does-not-start')),
@@ -123,7 +139,7 @@ describe('finding Java', () => {
 })
 
 test('what Maven builds is ignored by git', async () => {
-  const given = ['check-ignore', '--quiet', 'bench/peers/target/peers.jar']
+  const given = ['check-ignore', '--quiet', 'bench/peers/dist/peers.jar']
   const { exitCode, output } = await run({ tool: 'git', arguments: given }, repository)
   assert.equal(exitCode, 0, output)
 })

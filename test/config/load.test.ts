@@ -120,6 +120,17 @@ describe('a configuration', async () => {
     [{ name: undefined }, /: name is missing: it must be 1 to 20 of a-z, 0-9 and -$/],
     [{ name: 'Shop' }, /: name must be 1 to 20 of a-z, 0-9 and -$/],
     [{ log: '' }, /: log must be the path of a directory that lasts, such as/],
+    [{ log: undefined }, /: log is missing: it must be the path of .*; or give decisions instead$/],
+    [{ decisions: { in: 'orders' } }, /: decisions and log both say where: give one of them$/],
+    [
+      { log: undefined, decisions: { in: 'stock' } },
+      /: decisions\.in names 'stock', which is no resource$/,
+    ],
+    [{ decisions: { in: 5 } }, /: decisions\.in must be the name of a resource$/],
+    [
+      { decisions: { in: 'orders', creat: true } },
+      /: decisions\.creat is no key of it; did you mean create\?/,
+    ],
     [{ timeOutMs: 5 }, /: timeOutMs is no key of it; did you mean timeoutMs\?$/],
     [{ colour: 'blue' }, /: colour is no key of it$/],
     [{ timeoutMs: 0 }, /: timeoutMs must be a number of milliseconds above 0 and at most/],
@@ -149,6 +160,10 @@ describe('a configuration', async () => {
     [
       { resources: { orders: { ...database, allowUnsafe: ['all'] } } },
       /: resources\.orders\.allowUnsafe\.0 must be 'fsync-off'$/,
+    ],
+    [
+      { resources: { orders: { ...database, keepStatements: 1, decisionSchema: 'pg_x' } } },
+      /keepStatements must be true or false; resources\.orders\.decisionSchema must be a name of/,
     ],
     [{ name: 1, slots: 0 }, /: name must be .*; slots must be a whole number from 1 to 1000$/],
   ]

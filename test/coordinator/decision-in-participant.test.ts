@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import { isAssentError } from '../../src/core/errors.ts'
 import { parseTransactionId } from '../../src/core/ids.ts'
-import type { OnePhaseResult } from '../../src/participants/contract.ts'
+import type { OnePhaseResult, Vote } from '../../src/participants/contract.ts'
 import type { Request } from '../log/participant/memory-table.ts'
 import { Gate } from './doubles/gate.ts'
 import { promisesSettled } from './doubles/manual-time.ts'
@@ -276,12 +276,12 @@ describe('A6: when the deciding branch does not answer', () => {
     const there = refusing(opened, 'presume')
     const { call } = sell(opened)
     const closing = watch(coordinator.close({ timeoutMs: 30_000 }))
-    await time.advance(200)
+    await time.advance(3 * settings.deliveryTimeoutMs)
+    assert.ok(isAssentError(await call.reason(), 'ASSENT_OUTCOME_UNKNOWN'))
     assert.equal((await closing.now()).state, 'pending')
     there()
     await time.advance(2_000)
     assert.deepEqual(await closing.value(), { undelivered: [], held: [], clean: true })
-    await call.value()
     assert.equal(table.log().isClean, true)
     assert.equal(table.rows.size, 0)
   })
@@ -426,6 +426,24 @@ describe('when the log in a participant fails', () => {
     assert.ok(isAssentError(await late.call.reason(), 'ASSENT_LOG_FAILED'))
   })
 
+  test('A11: no decision is sent for which the votes come in when it has failed', async (t) => {
+    const opened = await open(t)
+    const { coordinator, orders, stock, table, time } = opened
+    await sell(opened).call.value()
+    const voting = new Gate<Vote>()
+    stock.on.prepare = () => voting.pass()
+    const late = watch(coordinator.transaction(both, () => 1, { timeoutMs: 100_000 }))
+    await promisesSettled()
+    table.keepsLocks = true
+    table.breakSession()
+    watch(coordinator.transaction(['parcels'], () => 1)) // needs the mark
+    await time.advance(40_000)
+    voting.open({ vote: 'yes', evidence: undefined })
+    assert.ok(isAssentError(await late.reason(), 'ASSENT_LOG_FAILED'))
+    assert.equal(orders.count('commit-with-decision'), 1)
+    assert.equal(orders.count('rollback'), 1)
+  })
+
   test('a session that is lost for a while holds no carried decision up', async (t) => {
     const opened = await open(t)
     const { table, time } = opened
@@ -455,6 +473,24 @@ describe('when the log in a participant fails', () => {
     const last = sell(opened, 'later')
     assert.ok(isAssentError(await last.call.reason(), 'ASSENT_LOG_FAILED'))
     assert.equal(sibling.coordinator.log, 'memory:orders, slot 0')
+  })
+
+  test('closing waits no longer for what is now for the next holder to find out', async (t) => {
+    const opened = await open(t)
+    const { shop, coordinator, orders, table, time } = opened
+    const cause = new Error('the connection was reset')
+    orders.on.commitWithDecision = async () => ({ result: 'unknown', cause })
+    refusing(opened, 'presume', 'lock')
+    sell(opened)
+    await promisesSettled()
+    table.breakSession()
+    await promisesSettled()
+    refusing(opened, 'presume')
+    await shop.start()
+    await time.advance(5_000)
+    const closing = watch(coordinator.close({ timeoutMs: 60_000 }))
+    await time.advance(3_000)
+    assert.equal((await closing.value()).held.length, 1)
   })
 
   test('an opening that is refused gives back what the participants had opened', async (t) => {

@@ -43,6 +43,7 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     kind: 'transfer',
     trigger: { on: 'sent', statement: 'commit with the decision' },
     ends: 'either way',
+    beside: aside,
     ofTheDatabase: true,
   },
   {
@@ -53,6 +54,7 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     trigger: { on: 'sent', statement: 'commit with the decision' },
     killedWhen: 'it is in the journal',
     ends: 'committed',
+    beside: aside,
     ofTheDatabase: true,
   },
   {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { until } from '../harness/until.ts'
-import type { CrashSuite, Place } from './crash-suite.ts'
+import type { CrashSuite, DecisionPlace, Place } from './crash-suite.ts'
 import { type Side, sides, type TransferKind } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -15,6 +15,11 @@ const recorded: readonly TransferKind[] = ['transfer', 'nested', 'transfer', 're
 const mixed: readonly TransferKind[] = [...recorded, 'one-phase', 'reading-along', 'reading']
 
 const faults = ['worker', 'worker', 'database', 'databases', 'both', 'stop', 'cut'] as const
+
+const files: Readonly<Record<DecisionPlace, string>> = {
+  'log directory': 'soak.test.ts',
+  'left database': 'decisions.test.ts',
+}
 
 /** A long run is one of many rounds: the test runner wants to hear something now and then. */
 const roundSecondsMax = 60
@@ -28,7 +33,7 @@ export function testSoak(suite: CrashSuite, seconds: number): void {
     test(`nothing is lost or half done, round ${round} of ${rounds}`, async (t) => {
       const settings = `ASSENT_SOAK_SEED=${roundSeed} ASSENT_SOAK_SECONDS=${roundSeconds}`
       const replay = `ASSENT_CRASH_PAIRS=${suite.pair} ${settings}`
-      t.diagnostic(`replay: ${replay} npm test -- test/crash/soak.test.ts`)
+      t.diagnostic(`replay: ${replay} npm test -- test/crash/${files[suite.decisionsIn]}`)
       const soak = new Soak(suite, await suite.place(), new SeededRandom(roundSeed))
       try {
         await soak.run(roundSeconds)
@@ -71,6 +76,7 @@ class Soak {
   /** Stops the work, lets one process after the other recover, and audits. */
   async end(): Promise<string> {
     await Promise.all(this.#workers.map((worker) => worker.ask({ ask: 'rest' })))
+    await this.#partWithTheOusted()
     this.#workers = await this.#place.spawnForEverySlot(this.#workers)
     for (const worker of this.#workers) await this.#place.untilRecovered(worker)
     const mayBeUnknown = this.#kinds === mixed ? mixed : []
@@ -89,6 +95,8 @@ class Soak {
 
   /** Some more transactions end, by some worker. */
   async #progress(): Promise<void> {
+    const ousted = this.#workers.filter(hasLostItsLog)
+    for (const worker of ousted) await this.#replace(worker)
     const [worker] = this.#workers
     await worker?.untilTold('the work goes on', this.#random.integer(1, 20))
   }
@@ -118,10 +126,30 @@ class Soak {
   }
 
   async #replace(worker: WorkerProcess): Promise<void> {
+    await this.#end(worker)
+    this.#workers.push(await this.#start())
+  }
+
+  async #end(worker: WorkerProcess): Promise<void> {
     worker.signal('SIGKILL')
     await worker.untilDead()
     this.#workers = this.#workers.filter((each) => each !== worker)
-    this.#workers.push(await this.#start())
+  }
+
+  /**
+   * A process whose slot in a database was taken by another, when its sessions were cut, decides
+   * nothing more: it is not asked how anything ended, but whoever has the slot now.
+   */
+  async #partWithTheOusted(): Promise<void> {
+    if (this.#suite.decisionsIn === 'log directory') return
+    for (const worker of [...this.#workers]) {
+      await until('it works, or knows that it has lost its log', async () => {
+        const told = await worker.ask({ ask: 'transfer', kind: 'transfer' })
+        return told.result === 'committed' || hasLostItsLog(worker)
+      })
+      if (hasLostItsLog(worker)) await this.#end(worker)
+    }
+    if (this.#workers.length === 0) this.#workers.push(await this.#place.spawn().untilReady())
   }
 
   async #bounce(which: readonly Side[]): Promise<void> {
@@ -142,4 +170,9 @@ class Soak {
     const endMs = performance.now() + durationMs
     await until('the fault has lasted', () => performance.now() > endMs)
   }
+}
+
+function hasLostItsLog({ told }: WorkerProcess): boolean {
+  const last = told.at(-1)?.told
+  return last?.result === 'failed' && last.code === 'ASSENT_LOG_FAILED'
 }

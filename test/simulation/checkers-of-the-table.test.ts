@@ -74,7 +74,7 @@ describe('what a table keeps', () => {
       { name: 'resource:3', record: encodeRecords([resource]) },
       { name: 'act:1.1', record: encodeRecords([act]) },
     ]
-    watch.changing(held, { records })
+    watch.changing(held, { epoch: 2, records }, 'p0.0')
     assert.deepEqual(
       [durable.hasResource(identity, 3), durable.hasResource(identity, 4)],
       [true, false],
@@ -111,8 +111,17 @@ describe('what a table keeps', () => {
   })
 
   test('A8: an epoch that is not above the last one', () => {
-    watch.changing(held, { epoch: 2 })
-    watch.changing(held, { epoch: 1 })
+    watch.changing(held, { epoch: 2 }, 'p0.0')
+    watch.changing(held, { epoch: 1 }, 'p0.0')
+    assert.deepEqual(stage.rules, ['A8'])
+  })
+
+  test('A8: one writes whose log another has opened since', () => {
+    watch.changing(held, { epoch: 2 }, 'p0.0')
+    watch.changing({ ...held, epoch: 2 }, { epoch: 3 }, 'p1.0')
+    watch.changing({ ...held, epoch: 3 }, {}, 'p1.0')
+    assert.deepEqual(stage.rules, [])
+    watch.changing({ ...held, epoch: 3 }, {}, 'p0.0')
     assert.deepEqual(stage.rules, ['A8'])
   })
 
@@ -132,11 +141,11 @@ describe('what a table keeps', () => {
     owners.opened(identity, 1, one)
     owners.closed(identity, one, false)
     assert.deepEqual(owners.unattended(), [identity])
-    watch.changing(held, { isClean: false })
-    watch.changing(held, { isClean: true })
+    watch.changing(held, { epoch: 2, isClean: false }, 'p0.0')
+    watch.changing(held, { isClean: true }, 'p0.0')
     assert.deepEqual([owners.unattended(), stage.rules], [[], []])
     left = ['assent.sim.0123456789abc.1.1.0']
-    watch.changing(held, { isClean: true })
+    watch.changing(held, { isClean: true }, 'p0.0')
     assert.deepEqual(stage.rules, ['A10'])
   })
 

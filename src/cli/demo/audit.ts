@@ -4,8 +4,6 @@
  */
 import { formatTransactionId, parseBranchId, parseTransactionId } from '../../core/ids.ts'
 import type { RetainedOutcome } from '../../log/contract.ts'
-import { type LogReading, readFileLogs } from '../../log/file/read.ts'
-import { nodeDisk } from '../../node/disk.ts'
 import type { Database } from './database.ts'
 import { preparedOf } from './databases.ts'
 import {
@@ -15,6 +13,7 @@ import {
   type SideEvidence,
   withFinding,
 } from './evidence.ts'
+import { type DecisionsReading, type KeptDecisions, readDecisions } from './kept-decisions.ts'
 import type { Side } from './plan.ts'
 
 export interface AuditOptions {
@@ -22,8 +21,7 @@ export interface AuditOptions {
   /** What the bank is called in both databases. */
   readonly bank: string
   readonly installation: string
-  /** The directory of the decision log. */
-  readonly log: string
+  readonly decisions: KeptDecisions
   /** Money in each database when the accounts had been opened. */
   readonly before: Readonly<Record<Side, number>>
   /** What was prepared when a worker was killed. */
@@ -63,7 +61,7 @@ export async function audit(
   const { databases, bank, installation, problems } = options
   const [left, right] = databases
   if (left === undefined || right === undefined) throw new TypeError('an audit is of two databases')
-  const logs = await readLogs(options.log)
+  const logs = await readDecisions(options.decisions, left)
   const compared = await compare(entriesOf(left, bank), entriesOf(right, bank), logs)
   const recovered = await recoveredOf(options, logs)
   let leftPrepared = noFindings
@@ -89,7 +87,7 @@ export async function audit(
 /** How the branches ended that were in doubt: one that committed has written its journal. */
 async function recoveredOf(
   { databases, bank, inDoubt }: AuditOptions,
-  logs: readonly LogReading[],
+  logs: readonly DecisionsReading[],
 ): Promise<Recovered & { readonly lost: readonly string[] }> {
   const lost: string[] = []
   let committed = 0
@@ -125,14 +123,6 @@ async function writtenIn(
     for (const { transaction } of rows) written.add(String(transaction))
   }
   return written
-}
-
-async function readLogs(directory: string): Promise<readonly LogReading[]> {
-  const reading = await readFileLogs(nodeDisk(), directory)
-  return (reading?.slots ?? []).flatMap(({ log, problem }) => {
-    if (problem !== undefined) throw problem
-    return log ?? []
-  })
 }
 
 async function sideEvidence(
@@ -192,7 +182,7 @@ interface Compared {
 async function compare(
   left: AsyncGenerator<Entry>,
   right: AsyncGenerator<Entry>,
-  logs: readonly LogReading[],
+  logs: readonly DecisionsReading[],
 ): Promise<Compared> {
   const found: Compared = { committed: 0, torn: noFindings, contradicted: noFindings }
   let one = (await left.next()).value as Entry | undefined
@@ -213,7 +203,7 @@ function note(
   transfer: number,
   left: Entry | undefined,
   right: Entry | undefined,
-  logs: readonly LogReading[],
+  logs: readonly DecisionsReading[],
 ): void {
   const tear = tearOf(left, right)
   if (tear === undefined) found.committed += 1
@@ -242,20 +232,23 @@ function tearOf(left: Entry | undefined, right: Entry | undefined): string | und
  * Whether the log says that a transaction was aborted which left a trace. In two databases it needs
  * the decision in so many words; in one, the log need not know of it (one-phase).
  */
-function contradicts({ transaction, spans }: Entry, logs: readonly LogReading[]): boolean {
+function contradicts({ transaction, spans }: Entry, logs: readonly DecisionsReading[]): boolean {
   const outcome = outcomeOf(transaction, logs)
   if (outcome === undefined) return true
   return spans === 2 ? outcome !== 'committed' : outcome === 'aborted' || outcome === 'absent'
 }
 
-function outcomeOf(transaction: string, logs: readonly LogReading[]): RetainedOutcome | undefined {
+function outcomeOf(
+  transaction: string,
+  logs: readonly DecisionsReading[],
+): RetainedOutcome | undefined {
   const parts = parseTransactionId(transaction)
   const log = logs.find(({ identity }) => identity === parts?.log)
   return parts === undefined ? undefined : log?.outcome(parts)
 }
 
 /** What a log has not finished, in words. */
-function unfinishedIn({ unfinished }: LogReading): string[] {
+function unfinishedIn({ unfinished }: DecisionsReading): string[] {
   return unfinished.map(({ transaction, decided, settled, heuristics }) => {
     const { epoch, counter } = transaction
     const ends = heuristics.map(({ kind, detail }) => `${kind}: ${detail}`).join(', ')

@@ -7,6 +7,7 @@ import { type DatabaseUrl, readConfiguredUrls, readDatabaseUrls } from './databa
 import { type DemoOptions, perform } from './demo.ts'
 import { openDisplay } from './display.ts'
 import { watchForInterruption } from './interruption.ts'
+import { readDecisionPlace } from './kept-decisions.ts'
 import { failuresOf, renderRun, resultOf } from './result.ts'
 
 const seedMax = 2 ** 31 - 1
@@ -45,11 +46,13 @@ export async function runDemo(given: Arguments, { out, err }: Terminal): Promise
 }
 
 async function readOptions(given: Arguments): Promise<DemoOptions> {
+  const urls = await readUrls(given)
   return {
     seconds: given.number('seconds', { min: 1, max: 86_400, isWhole: false, byDefault: 20 }),
     concurrency: given.number('concurrency', { min: 1, max: 64, isWhole: true, byDefault: 8 }),
     killEvery: given.number('kill-every', { min: 0, max: 86_400, isWhole: false, byDefault: 3 }),
-    urls: await readUrls(given),
+    urls,
+    decisions: readDecisionPlace(given.text('decisions'), urls),
     seed: given.number('seed', {
       min: 0,
       max: seedMax,

@@ -85,6 +85,8 @@ export interface WorkerDatabaseOptions {
   readonly applicationName: string
   readonly connectionsMax: number
   readonly connectLimitMs: number
+  /** Where one of PostgreSQL keeps decisions, if it does. */
+  readonly decisionSchema: string
   /** Hears of each session, where the server knows them by number. */
   readonly onSession: (number: number) => void
 }

@@ -8,6 +8,7 @@ import type { DatabaseUrl } from './database-url.ts'
 import { preparedOf } from './databases.ts'
 import { Havoc } from './havoc.ts'
 import type { Interruption } from './interruption.ts'
+import { type DecisionPlace, shownPlaceOf } from './kept-decisions.ts'
 import type { Display, Progress } from './progress.ts'
 import type { Run } from './result.ts'
 import { removeNow, type Stage, setStage } from './stage.ts'
@@ -18,6 +19,7 @@ export interface DemoOptions {
   /** Seconds, on average, between two kills; 0 for none. */
   readonly killEvery: number
   readonly urls: readonly DatabaseUrl[]
+  readonly decisions: DecisionPlace
   readonly seed: number
   /** Letters and digits that no other run has. */
   readonly run: string
@@ -58,7 +60,7 @@ async function play(
   display: Display,
   interruption: Interruption,
 ): Promise<Run> {
-  const { databases, bank, log, before } = stage
+  const { databases, bank, decisions, before } = stage
   const problems: string[] = []
   const progress = firstProgress(options)
   const havoc = new Havoc({
@@ -96,13 +98,14 @@ async function play(
     databases,
     bank,
     installation: installationOf(options),
-    log,
+    decisions,
     before,
     inDoubt: havoc.inDoubt,
     problems,
   })
   const shown = databases.map(({ shownUrl }) => shownUrl)
   const { kills, restarts } = progress
+  const log = shownPlaceOf(decisions)
   return { evidence, recovered, kills, restarts, databases: shown, log }
 }
 
@@ -113,13 +116,13 @@ function installationOf({ run }: DemoOptions): string {
 
 function ordersOf(
   options: DemoOptions,
-  { databases, bank, log }: Stage,
+  { databases, bank, decisions }: Stage,
 ): ConstructorParameters<typeof Havoc>[0]['orders'] {
   const [left, right] = databases.map(({ kind, url }): DatabaseUrl => ({ kind, url }))
   if (left === undefined || right === undefined) throw new TypeError('a run has two databases')
   return {
     name: installationOf(options),
-    log,
+    decisions,
     databases: { left, right },
     bank,
     applicationName: `assent-demo-${options.run}`,

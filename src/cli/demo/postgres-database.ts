@@ -71,7 +71,7 @@ export async function openWorkerPostgres(options: WorkerDatabaseOptions): Promis
   })
   pool.on('error', () => undefined)
   return {
-    participant: postgres(pool),
+    participant: postgres(pool, { decisionSchema: options.decisionSchema }),
     tables: dialect.tables(options.bank),
     notes: queriesOf(dialect, pool),
     within: (client) => queriesOf(dialect, client),

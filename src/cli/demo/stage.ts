@@ -8,6 +8,7 @@ import { moneyIn } from './audit.ts'
 import type { Database } from './database.ts'
 import type { DatabaseUrl } from './database-url.ts'
 import { closeDatabases, openDatabases } from './databases.ts'
+import { type DecisionPlace, type KeptDecisions, shownPlaceOf } from './kept-decisions.ts'
 import type { Side } from './plan.ts'
 
 export interface StageOptions {
@@ -20,14 +21,14 @@ export interface StageOptions {
   readonly run: string
   /** Whether it stays when the run is over. */
   readonly keep: boolean
+  readonly decisions: DecisionPlace
 }
 
 export interface Stage {
   readonly databases: readonly Database[]
   /** What the bank is called in both. */
   readonly bank: string
-  /** The directory of the decision log. */
-  readonly log: string
+  readonly decisions: KeptDecisions
   /** Money in each database before anything moves. */
   readonly before: Readonly<Record<Side, number>>
   /** Takes it down, or leaves it for `keep`; answers what was left behind, a line each. */
@@ -46,16 +47,22 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     const [left = 0, right = 0] = await Promise.all(
       databases.map((database) => moneyIn(database, bank)),
     )
-    const log = join(directory, 'transactions')
+    const decisions: KeptDecisions =
+      options.decisions === 'log'
+        ? { place: 'log', directory: join(directory, 'transactions') }
+        : { place: 'participant', schema: bank }
     return {
       databases,
       bank,
-      log,
+      decisions,
       before: { left, right },
-      strike: () => strike(directory, databases, bank, options.keep),
+      strike: () =>
+        options.keep
+          ? keep({ directory, databases, bank, decisions })
+          : strike(directory, databases, bank),
       strikeNow: () =>
         options.keep
-          ? keptLines(directory, databases, bank)
+          ? keptLines({ directory, databases, bank, decisions })
           : strikeNow(directory, databases, bank),
     }
   } catch (failure) {
@@ -63,6 +70,8 @@ export async function setStage(options: StageOptions): Promise<Stage> {
     throw failure
   }
 }
+
+type KeptStage = Pick<Stage, 'databases' | 'bank' | 'decisions'> & { readonly directory: string }
 
 /** In both, or in none. */
 async function openBanks(databases: readonly Database[], bank: string): Promise<void> {
@@ -78,16 +87,16 @@ async function openBanks(databases: readonly Database[], bank: string): Promise<
   }
 }
 
+async function keep(kept: KeptStage): Promise<readonly string[]> {
+  await Promise.all(kept.databases.map((database) => database.end()))
+  return keptLines(kept)
+}
+
 async function strike(
   directory: string,
   databases: readonly Database[],
   bank: string,
-  keep: boolean,
 ): Promise<readonly string[]> {
-  if (keep) {
-    await Promise.all(databases.map((database) => database.end()))
-    return keptLines(directory, databases, bank)
-  }
   const left: string[] = []
   for (const database of databases) {
     if (database.server !== undefined) continue
@@ -121,14 +130,14 @@ function leftLine(database: Database, bank: string): string {
   return `left: ${database.side}, ${database.shownUrl}, ${database.placeOf(bank)}`
 }
 
-function keptLines(directory: string, databases: readonly Database[], bank: string): string[] {
+function keptLines({ directory, databases, bank, decisions }: KeptStage): string[] {
   const pids = databases.flatMap(({ server }) => server?.pid ?? [])
   const isAllOwn = databases.every(({ server }) => server !== undefined)
   const own = isAllOwn ? 'it all' : 'what is not in your databases'
   const stop = pids.length > 0 ? `kill -INT ${pids.join(' ')}; sleep 2; ` : ''
   return [
     ...databases.map((each) => `kept: ${each.side}, ${each.shownUrl}, ${each.placeOf(bank)}`),
-    `kept: the decision log, ${join(directory, 'transactions')}`,
+    `kept: the decision log, ${shownPlaceOf(decisions)}`,
     `to remove ${own}: ${stop}rm -rf ${directory}`,
   ]
 }

@@ -1,12 +1,13 @@
 /** What the demo and its worker process tell each other. */
 import type { DatabaseUrl } from './database-url.ts'
+import type { KeptDecisions } from './kept-decisions.ts'
 import type { Side } from './plan.ts'
 
 /** The first message to a worker. */
 export interface WorkerOrders {
   /** The name of the installation. */
   readonly name: string
-  readonly log: string
+  readonly decisions: KeptDecisions
   readonly databases: Readonly<Record<Side, DatabaseUrl>>
   /** What the bank is called in both. */
   readonly bank: string

@@ -41,14 +41,13 @@ try {
 }
 
 async function work(orders: WorkerOrders): Promise<void> {
-  const { name, log, concurrency, seed, incarnation } = orders
+  const { name, decisions, concurrency, seed, incarnation } = orders
   const databases = {
     left: await openDatabase(orders, 'left'),
     right: await openDatabase(orders, 'right'),
   }
-  const coordinator = await openCoordinator({
+  const options = {
     name,
-    log,
     resources: { left: databases.left.participant, right: databases.right.participant },
     // Sooner than the defaults: a demo has no time to wait for what can wait.
     backOffMaxMs: 1_000,
@@ -56,7 +55,11 @@ async function work(orders: WorkerOrders): Promise<void> {
     deliveryTimeoutMs: 3_000,
     orphanIntervalMs: 1_000,
     sweepIntervalMs: 1_000,
-  })
+  }
+  const coordinator =
+    decisions.place === 'log'
+      ? await openCoordinator({ ...options, log: decisions.directory })
+      : await openCoordinator({ ...options, decisions: { in: 'left', create: true } })
   tell({ type: 'ready' })
   let finishing = false
   void finishTold.promise.then(() => {
@@ -92,6 +95,8 @@ async function openDatabase(orders: WorkerOrders, side: Side): Promise<WorkerDat
     bank: orders.bank,
     applicationName: orders.applicationName,
     connectLimitMs: transactionTimeoutMs,
+    // It goes with the bank when the run is over.
+    decisionSchema: orders.bank,
     // The work's own connections, and a few for the notes of attempts.
     connectionsMax: orders.concurrency + 2,
     onSession: (number) => tell({ type: 'session', side, number }),

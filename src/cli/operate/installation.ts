@@ -89,7 +89,12 @@ async function readDirectoryName(given: Arguments): Promise<string> {
   if (log !== undefined) return log
   const { loadConfiguration, locate } = await import('../../config/load.ts')
   if (file === undefined && (await locate({})) === undefined) return directoryDefault
-  return (await loadConfiguration({ file })).log
+  const loaded = await loadConfiguration({ file })
+  if (loaded.log !== undefined) return loaded.log
+  throw new UsageError(
+    `${loaded.file} keeps the decisions in '${loaded.configuration.decisions?.in}', and no log here: ` +
+      'ask the application, by coordinator.inDoubt(), resolve and forget',
+  )
 }
 
 async function readDirectory(directory: string): Promise<FileLogsReading> {

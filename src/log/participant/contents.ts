@@ -7,6 +7,7 @@
  */
 import type { DecisionRow, TableContents } from '../../core/decision-table.ts'
 import type { TransactionKey } from '../../core/ids.ts'
+import { isBelow } from '../kept-outcomes.ts'
 import type { StoredRecord } from '../records.ts'
 import { LogState } from '../state.ts'
 import { decodeDecision, decodeRecords } from './record-bytes.ts'
@@ -93,7 +94,7 @@ function isPresumed({ decision, record }: DecisionRow): boolean {
  */
 function applyPresumed(state: LogState, transaction: TransactionKey, wallMs: number): void {
   const isKnown = state.decisionOf(transaction) ?? state.keptOf(transaction)
-  if (isKnown !== undefined || state.isBelowLowWater(transaction)) return
+  if (isKnown !== undefined || isBelow(transaction, state.lowWater)) return
   const made = { decision: 'aborted', protocol: 'two-phase', branches: [] } as const
   state.apply({ type: 'decided', transaction, wallMs, ...made })
   state.apply({ type: 'settled', transaction })

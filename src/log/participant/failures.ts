@@ -15,7 +15,11 @@ export function logFailed(location: string, problem: string, cause: unknown): As
 
 /** What `open` and `adopt` reject with: what somebody has to mend is told as it was found. */
 export function openFailed(location: string, cause: unknown): unknown {
-  return cause instanceof AssentError ? cause : logFailed(location, 'could not be opened', cause)
+  if (cause instanceof AssentError) return cause
+  const cure =
+    'Nothing was changed: when it can be reached, open again, with participants made anew.'
+  const message = `The decision log ${location} could not be opened: ${messageOf(cause)}. ${cure}`
+  return new AssentError('ASSENT_LOG_FAILED', message, {}, { cause })
 }
 
 /** A row does not read as it was written. `offset` is in bytes from the start of its record. */

@@ -12,8 +12,9 @@ import type { DecisionTable, LockRequest, TableSession } from '../../core/decisi
 import type { Random, Timer, Timers } from '../../core/ports.ts'
 import { bounded } from './bounded.ts'
 
-const pauseFirstMs = 50
-const pauseMaxMs = 5_000
+/** The longest is shorter than a sibling waits before it takes a slot that seems to be given up. */
+const pauseFirstMs = 20
+const pauseMaxMs = 2_000
 
 export interface LeaseOptions {
   readonly table: DecisionTable

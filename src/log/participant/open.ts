@@ -15,6 +15,7 @@ import { openSlot, type TableLogEnvironment } from './open-slot.ts'
 
 const slotsMax = 1000
 const limits = { answerLimitMs: 10_000, waitLimitMs: 30_000, tidyIntervalMs: 60_000 } as const
+const adoptAfterMsDefault = 4_000
 
 export interface TableLogsOptions
   extends Omit<TableLogEnvironment, 'installation' | 'retention' | keyof typeof limits> {
@@ -30,15 +31,11 @@ export interface TableLogsOptions
   readonly waitLimitMs?: number
   /** Between two looks for what can be removed; by default 60,000 ms. */
   readonly tidyIntervalMs?: number
+  /** How long a slot with work left must have been free before it is adopted; by default 4,000 ms. */
+  readonly adoptAfterMs?: number
 }
 
-/**
- * The logs kept in a table. Throws `ASSENT_INVALID_OPTION`; asks nothing of the table before `open`.
- *
- * @example
- * const logs = openTableLogs({ table, resource: 'orders', installation: 'shop', ...ports })
- * const log = await logs.open()
- */
+/** The logs kept in a table. Throws `ASSENT_INVALID_OPTION`; asks nothing of it before `open`. */
 export function openTableLogs(options: TableLogsOptions): DecisionLogs {
   return new TableLogs(options)
 }
@@ -46,11 +43,14 @@ export function openTableLogs(options: TableLogsOptions): DecisionLogs {
 class TableLogs implements DecisionLogs {
   readonly #env: TableLogEnvironment
   readonly #slots: number
+  readonly #adoptAfterMs: number
   /** Slots that are held here: they are not tried. */
   readonly #held = new Set<number>()
+  /** Slots that were found free with work left: at which epoch, and when first. */
+  readonly #free = new Map<number, { readonly epoch: number; readonly sinceMs: number }>()
 
   constructor(options: TableLogsOptions) {
-    const { installation, slots = 64, retention, ...rest } = options
+    const { installation, slots = 64, retention, adoptAfterMs, ...rest } = options
     const { ms = 24 * 3_600_000, bytes = 64 * 1024 * 1024 } = retention ?? {}
     if (!isInstallationName(installation)) {
       throw invalid('name', `'${installation}' is no name: use 1 to 20 of a-z, 0-9 and '-'.`)
@@ -64,6 +64,7 @@ class TableLogs implements DecisionLogs {
     }
     this.#env = { ...limits, ...rest, installation, retention: { ageMs: ms, bytes } }
     this.#slots = slots
+    this.#adoptAfterMs = adoptAfterMs ?? adoptAfterMsDefault
   }
 
   async open(): Promise<DecisionLog> {
@@ -87,7 +88,7 @@ class TableLogs implements DecisionLogs {
       for (const { slot, isClean, epoch } of await this.#asked(table.logs(installation))) {
         if (isClean || epoch === 0) continue
         try {
-          const log = await this.#openIf(slot, (session) => !session.log.isClean)
+          const log = await this.#openIf(slot, (session) => this.#isGivenUp(session))
           if (log !== undefined) return log
         } catch (cause) {
           // A slot that can't be read must not hide another that can be recovered.
@@ -107,6 +108,19 @@ class TableLogs implements DecisionLogs {
     return logs.map(({ identity }) => identity)
   }
 
+  /**
+   * Whether nobody comes back to a slot with work left. Its process may live, and be about to lock it
+   * again: a database that restarts ends the sessions of all. Taken from it, it would be shut out.
+   */
+  #isGivenUp({ log: { slot, epoch, isClean } }: TableSession): boolean {
+    const nowMs = this.#env.clock.monotonicMs()
+    const seen = this.#free.get(slot)
+    const isSame = seen?.epoch === epoch
+    if (isClean || !isSame) this.#free.delete(slot)
+    if (!isClean && !isSame) this.#free.set(slot, { epoch, sinceMs: nowMs })
+    return !isClean && isSame && nowMs - seen.sinceMs >= this.#adoptAfterMs
+  }
+
   /** Undefined where another holds the slot, or it is not wanted. */
   async #openIf(
     slot: number,
@@ -117,7 +131,10 @@ class TableLogs implements DecisionLogs {
     let log: DecisionLog | undefined
     try {
       const session = await this.#lock(slot)
-      if (session === undefined) return undefined
+      if (session === undefined) {
+        this.#free.delete(slot)
+        return undefined
+      }
       try {
         if (isWanted(session))
           log = await openSlot(this.#env, session, () => this.#held.delete(slot))

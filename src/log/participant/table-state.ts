@@ -13,7 +13,7 @@ import type { LogIdentity, TransactionKey } from '../../core/ids.ts'
 import { invariant } from '../../core/invariant.ts'
 import { TransactionMap } from '../../core/transaction-map.ts'
 import type { LogRecord, RecordOf } from '../contract.ts'
-import type { Retention } from '../kept-outcomes.ts'
+import { isBelow, type Retention } from '../kept-outcomes.ts'
 import type { OperatorAct } from '../records.ts'
 import type { LogState } from '../state.ts'
 import type { Unfinished } from '../unfinished.ts'
@@ -120,17 +120,22 @@ export class TableState {
     for (const key of keys) this.#presumed.delete(key)
   }
 
-  /** Drops outcomes that are too old or too much. */
+  /**
+   * Drops outcomes that are too old or too much. The low-water mark is written with them, or before
+   * the row of one goes that was dropped before it was ever written.
+   */
   retire(nowMs: number, retention: Retention): void {
-    this.log.retire(nowMs, retention)
-    const [lowWater, ...others] = this.log.records()
-    const names = new Set(others.map(nameOf))
-    const dropped = this.changes
-      .storedNames()
-      .filter((name) => retiring.some((start) => name.startsWith(start)) && !names.has(name))
-    if (dropped.length === 0 || lowWater === undefined) return
-    this.changes.write(lowWaterName, () => [lowWater])
-    for (const name of dropped) this.changes.write(name, () => undefined)
+    const { changes, log } = this
+    const before = log.lowWater
+    log.retire(nowMs, retention)
+    if (isBelow(before, log.lowWater)) {
+      changes.write(lowWaterName, () => [{ type: 'low-water', transaction: log.lowWater }])
+    }
+    const names = new Set(log.records().map(nameOf))
+    for (const name of changes.storedNames()) {
+      const isRetiring = retiring.some((start) => name.startsWith(start))
+      if (isRetiring && !names.has(name)) changes.write(name, () => undefined)
+    }
   }
 
   #insert(record: RecordOf<'decided'>): void {

@@ -95,8 +95,8 @@ export interface PgPoolInternals {
   /** Connections that nobody uses, and calls that wait for one. */
   readonly idleCount?: number
   readonly waitingCount?: number
-  on?(event: 'error', listener: (error: unknown) => void): unknown
-  removeListener?(event: 'error', listener: (error: unknown) => void): unknown
+  on?(event: 'error' | 'connect', listener: (subject: never) => void): unknown
+  removeListener?(event: 'error' | 'connect', listener: (subject: never) => void): unknown
 }
 
 /** A reply as a list, whichever form the driver chose. */

@@ -114,6 +114,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   readonly #decisions: DecisionStatements
   #table: PostgresDecisionTable | undefined
   #attached: Attached | undefined
+  #onConnect: (client: PgConnection) => void = ignore
   /** What the database gives a transaction that asks for no isolation; known after `check`. */
   #databaseIsolation: IsolationLevel | undefined
 
@@ -136,8 +137,16 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     const open = openerOf(this.#opener, this.#identity, this.#settings, ports)
     const reserve = reserveOf(open, this.#settings, ports)
     this.#attached = { ports, open, reserve, beginnings: new Beginnings(ports.timers) }
-    // An idle connection that dies makes the pool emit `error`, which unheard ends the process.
-    for (const pool of this.#pools()) pool.on?.('error', ignore)
+    // An idle connection that dies makes the pool emit `error`, which unheard ends the process. So
+    // does a new one that dies before whoever asked for it can have heard of it.
+    this.#onConnect = (client) => {
+      client.on('error', ignore)
+      ports.timers.set(1, () => client.removeListener('error', ignore))
+    }
+    for (const pool of this.#pools()) {
+      pool.on?.('error', ignore)
+      pool.on?.('connect', this.#onConnect)
+    }
   }
 
   async check(): Promise<ResourceCheck> {
@@ -235,7 +244,10 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   async close(): Promise<void> {
     this.#table?.close()
     this.#attached?.reserve.close()
-    for (const pool of this.#pools()) pool.removeListener?.('error', ignore)
+    for (const pool of this.#pools()) {
+      pool.removeListener?.('error', ignore)
+      pool.removeListener?.('connect', this.#onConnect)
+    }
   }
 
   /** Takes a connection; what a branch on it is made of. */

@@ -57,7 +57,8 @@ export function askOutcomes(
     holder.outcome(id).then(
       (answer) => {
         unanswered -= 1
-        answers.set(found, answer)
+        // Whoever gives the log up meanwhile need not know any more.
+        if (holderOf(parts.log) === holder) answers.set(found, answer)
       },
       (failure) => broken('program', `outcome of ${id}: ${String(failure)}`),
     )

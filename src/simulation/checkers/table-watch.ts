@@ -3,7 +3,7 @@
  * it to account:
  *
  * - A2: a presumed row goes only when no transaction is open that could have met it;
- * - A8: an epoch only grows;
+ * - A8: an epoch only grows, and whoever raised it last is the only one who writes;
  * - A10: the row of a decision goes only when every branch has learnt it, and a log is declared clean
  *   only when nothing of it is prepared anywhere.
  */
@@ -38,6 +38,8 @@ interface Locked {
 export class TableWatch implements DecisionObserver {
   readonly #options: TableWatchOptions
   readonly #locked = new Map<LogIdentity, Locked>()
+  /** Who raised the epoch of a log last. */
+  readonly #raisers = new Map<LogIdentity, string>()
   /** When the row of a transaction became durable, by its id. */
   readonly #insertedMs = new Map<string, number>()
 
@@ -55,8 +57,13 @@ export class TableWatch implements DecisionObserver {
     this.#locked.set(identity, { client, sinceMs: this.#options.nowMs() })
   }
 
-  changing({ identity, epoch }: TableLog, change: TableChange): void {
+  changing({ identity, epoch }: TableLog, change: TableChange, client: string): void {
     const { durable, broken } = this.#options
+    const raiser = this.#raisers.get(identity)
+    if (change.epoch !== undefined) this.#raisers.set(identity, client)
+    else if (raiser !== client) {
+      broken('A8', `${client} writes to the log ${identity}, which ${raiser} has opened since`)
+    }
     if (change.epoch !== undefined && change.epoch <= epoch) {
       broken('A8', `the log ${identity} had epoch ${epoch}, and is given ${change.epoch}`)
     }

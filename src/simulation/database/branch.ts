@@ -146,14 +146,17 @@ export class DatabaseBranch implements Branch<AccountClient> {
 
   /** Without a vote. What was not asked over a connection that is gone can't have happened. */
   async #commitAtOnce(request: Request): Promise<OnePhaseResult> {
-    const { connection } = this.#options
+    const { id, connection } = this.#options
     if (connection.isLost) {
       this.#end()
       return { result: 'aborted', cause: new ConnectionLost('the connection was lost') }
     }
     try {
+      const sent = request.type === 'commit' ? undefined : connection.aboutToDecide(id)
       this.#options.begin()
-      const reply = await connection.request(request)
+      const asked = connection.request(request)
+      sent?.()
+      const reply = await asked
       if (reply.type === 'done') return { result: 'committed' }
       return { result: 'aborted', cause: new StatementFailed(codeOf(reply)) }
     } catch (cause) {

@@ -1,4 +1,5 @@
 /** The client's end of a connection to a simulated database: requests and their replies, in order. */
+import type { BranchId } from '../../core/ids.ts'
 import type { Network } from '../network/network.ts'
 import type { Wire } from '../network/wire.ts'
 import type { Actor } from '../scheduler.ts'
@@ -16,8 +17,6 @@ interface Awaited {
   readonly resolve: (reply: Reply) => void
   readonly reject: (lost: ConnectionLost) => void
 }
-
-const nothing = (): void => undefined
 
 export class Connection {
   readonly #network: Network
@@ -58,18 +57,18 @@ export class Connection {
       const awaited: Awaited = { resolve, reject }
       this.#awaited.push(awaited)
       const { name } = this.#wire.client
-      const sent =
-        request.type === 'commit-with-decision'
-          ? this.#network.troubleDecision(this.#wire)
-          : nothing
       this.#wire.toServer(`${this.#database.name}: ${wordsOf(request)}`, () => {
         if (this.#isServerGone) return
         this.#session ??= new Session(this.#database, this.#wire)
         this.#database.note(`is asked by ${name}: ${wordsOf(request)}`)
         this.#session.take(request, (reply) => this.#reply(awaited, reply))
       })
-      sent()
     })
+  }
+
+  /** A branch is told next to take its decision along; the answer is to be called with that. */
+  aboutToDecide(id: BranchId): () => void {
+    return this.#network.onDecision?.(this.#wire, id) ?? (() => undefined)
   }
 
   /** Hangs up, at once and without a word of what is under way. */

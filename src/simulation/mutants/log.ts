@@ -1,7 +1,7 @@
 /** Bugs planted in the decision log. */
 import type { Mutant } from './mutant.ts'
 
-export const logMutants: readonly Mutant[] = [
+const planted: readonly Mutant[] = [
   {
     name: 'durable-before-sync',
     rule: 'A3',
@@ -163,3 +163,9 @@ export const logMutants: readonly Mutant[] = [
     profile: 'process-crash',
   },
 ]
+
+/** Here the decisions are in files; see `participant.ts` for the log in a table. */
+export const logMutants: readonly Mutant[] = planted.map((mutant) => ({
+  ...mutant,
+  decisions: 'file',
+}))

@@ -9,8 +9,6 @@ export interface NetworkConditions {
   readonly duplicateChance: number
   /** A connection breaks while it carries a message. */
   readonly breakChance: number
-  /** What takes a decision along, or its answer, is held up, or its connection breaks. */
-  readonly decisionTroubleChance: number
 }
 
 export const calmNetwork: NetworkConditions = {
@@ -20,7 +18,6 @@ export const calmNetwork: NetworkConditions = {
   lossChance: 0,
   duplicateChance: 0,
   breakChance: 0,
-  decisionTroubleChance: 0,
 }
 
 /** No message is under way for longer than this, whatever the conditions were. */

@@ -4,14 +4,12 @@
  *
  * A partition cuts one pair of machines off from each other for a while.
  */
+import type { BranchId } from '../../core/ids.ts'
 import type { SeededRandom } from '../random.ts'
 import type { Actor, Place, Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
 import { calmNetwork, messageLifeMaxMs, type NetworkConditions } from './conditions.ts'
 import { Wire } from './wire.ts'
-
-/** A message that is held up lives as long as any other. */
-const stallMaxMs = messageLifeMaxMs / 2
 
 export class Network {
   readonly scheduler: Scheduler
@@ -20,6 +18,11 @@ export class Network {
   conditions: NetworkConditions = calmNetwork
   /** What befell messages and connections, by name, for the report. */
   readonly onFault: (fault: string) => void
+  /**
+   * Asked before a branch is told to take its decision along: it may do something to its wire, and
+   * answers what is to be done once that was sent.
+   */
+  onDecision: ((wire: Wire, id: BranchId) => () => void) | undefined
   readonly #cutUntilMs = new Map<string, number>()
   readonly #wires = new Set<Wire>()
 
@@ -84,24 +87,6 @@ export class Network {
   /** One connection at random, of those that are open. */
   anyWire(): Wire | undefined {
     return this.#wires.size === 0 ? undefined : this.random.pick([...this.#wires])
-  }
-
-  /**
-   * Called before a request that takes a decision along is sent: it may arrive late, also when its
-   * sender has given it up, or its answer may. What is answered is to be done when it was sent.
-   */
-  troubleDecision(wire: Wire): () => void {
-    const { random, conditions } = this
-    if (!random.chance(conditions.decisionTroubleChance)) return () => undefined
-    const isRequest = random.chance(0.7)
-    const isBroken = random.chance(0.6)
-    const forMs = random.chance(0.2) ? 0 : random.between(20, stallMaxMs)
-    wire.stall(isRequest ? 'requests' : 'answers', forMs)
-    const what = `${isRequest ? 'decision' : 'answer to a decision'} held up`
-    this.fault(isBroken ? `${what}, and given up` : what, wire.client, `its ${what}`)
-    return () => {
-      if (isBroken) wire.break()
-    }
   }
 
   forget(wire: Wire): void {

@@ -73,7 +73,7 @@ function unwatchedLogs(by: Incarnation, surroundings: Surroundings): DecisionLog
     ...(plan.retention === undefined ? {} : { retention: plan.retention }),
   }
   const deciding = databases.find(({ name }) => name === plan.decisions?.in)
-  if (deciding === undefined) {
+  if (deciding === undefined || plan.decisions === undefined) {
     return openFileLogs({ ...shared, disk, directory: logDirectory, segmentBytes: 16_384 })
   }
   const table = databaseParticipant(by, deciding, surroundings).decisionTable()
@@ -84,5 +84,6 @@ function unwatchedLogs(by: Incarnation, surroundings: Surroundings): DecisionLog
     table,
     resource: deciding.name,
     tidyIntervalMs,
+    adoptAfterMs: plan.decisions.adoptAfterMs,
   })
 }

@@ -104,8 +104,10 @@ export class Process {
     if (!this.#isSpared && this.#random.chance(plan.openCrashChance)) {
       incarnation.dieAtEffect(this.#random.integer(1, effectsOfOpening))
     }
+    const { adoptIntervalMs } = plan.decisions ?? {}
     createCoordinator(this.#ports(incarnation), {
-      ...this.#options.surroundings.plan.settings,
+      ...plan.settings,
+      ...(adoptIntervalMs === undefined ? {} : { adoptIntervalMs }),
       resources: this.#resources(incarnation),
     }).then(
       (coordinator) => this.#opened(incarnation, coordinator),
@@ -126,7 +128,8 @@ export class Process {
     const words = `${undelivered.length} undelivered, ${held.length} held`
     trace.note(incarnation.name, `is closed${clean ? ' clean' : ''}: ${words}`)
     // What is left holds connections of its own, which nobody gives back but the end of the process.
-    const mustEnd = undelivered.length + held.length > 0
+    const isLeft = coordinator.transactions().some(({ state }) => state !== 'heuristic')
+    const mustEnd = isLeft || undelivered.length + held.length > 0
     if (mustEnd || this.#random.chance(0.5)) incarnation.die('at its end')
     else if (this.incarnation === incarnation) this.#end()
   }

@@ -9,6 +9,7 @@ import type { Incarnation } from '../process/incarnation.ts'
 import type { SimulatedCoordinator } from '../process/process.ts'
 import type { SeededRandom } from '../random.ts'
 import type { Surroundings } from '../surroundings.ts'
+import type { Curious } from './curious.ts'
 import { drawTransfer, type ResourceNames, type Transfer } from './transfer.ts'
 import { runTransfer, WorkFailed } from './work.ts'
 
@@ -35,8 +36,7 @@ export interface CallerOptions {
   readonly coordinator: SimulatedCoordinator
   /** Whether the time for new work has passed. */
   readonly isOver: () => boolean
-  /** All coordinators that are open, this one among them. */
-  readonly others: () => readonly SimulatedCoordinator[]
+  readonly curious: Curious
 }
 
 export class Caller {
@@ -80,7 +80,7 @@ export class Caller {
 
   /** One call, and what its caller does with the answer. Never rejects. */
   async call(transfer: Transfer, isInner = false): Promise<void> {
-    const { surroundings, random, incarnation, coordinator } = this.#options
+    const { surroundings, random, incarnation, coordinator, curious } = this.#options
     const { scheduler, trace, facts, host } = surroundings
     this.#calls += 1
     const name = `${incarnation.name}#${this.#calls}`
@@ -102,7 +102,8 @@ export class Caller {
           facts,
           onBegun: (begun) => {
             ids.push(begun)
-            this.#askElsewhere(begun)
+            const { curiousChance = 0 } = surroundings.plan.decisions ?? {}
+            if (curiousChance > 0 && random.chance(curiousChance)) curious.askAbout(begun)
           },
           inner: (inner) => this.call(inner, true),
           isInner,
@@ -148,24 +149,6 @@ export class Caller {
       const isLast = index === ids.length - 1
       // What was tried before the last attempt left nothing behind.
       judgeTold(found, isLast ? told : { how: 'failed', effect: 'none', code: 'retried' }, broken)
-    })
-  }
-
-  /** Somebody got the id, and asks whomever there is how it ends, at any time. */
-  #askElsewhere(id: TransactionId): void {
-    const { surroundings, random, others } = this.#options
-    const { plan, scheduler, facts, broken } = surroundings
-    if (plan.decisions === undefined || !random.chance(plan.decisions.curiousChance)) return
-    scheduler.after(random.between(0, 3_000), () => {
-      const found = facts.get(id)
-      if (found === undefined) return
-      for (const coordinator of others()) {
-        coordinator.outcome(id).then(
-          // Whoever lost its log unknowingly may still be at work on what was given up elsewhere.
-          (answer) => answer === 'active' || judgeAnswer(found, answer, broken),
-          (failure) => broken('program', `outcome of ${id}: ${stackOf(failure)}`),
-        )
-      }
     })
   }
 

@@ -1,7 +1,7 @@
 /** The demo itself, on real servers, with real kills; and that its checks see what is wrong. */
 import assert from 'node:assert/strict'
-import { readdir, rm, stat } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import pg from 'pg'
 
@@ -106,9 +106,69 @@ await postgresSuite('assent demo', (servers) => {
       ],
       sessions: { left: servers.pool(left, { max: 1 }), right: servers.pool(right, { max: 1 }) },
       bank: schema,
-      log,
+      decisions: { place: 'log', directory: log },
     })
     await rm(dirname(log), { recursive: true })
+  })
+
+  test('holds with its decisions in a participant, and its checks see what is planted', async () => {
+    const urls = await twoDatabases(servers)
+    const given = urls.flatMap((url) => ['--postgres', url])
+    const answer = await assent(
+      'demo',
+      '--decisions',
+      'participant',
+      '--seconds',
+      '2',
+      '--kill-every',
+      '1',
+      '--keep',
+      '--json',
+      ...given,
+    )
+    assert.equal(answer.exitCode, 0, answer.err)
+    const { log, coordinatorKills } = jsonOf(answer)
+    assert.ok(coordinatorKills >= 1, answer.err)
+    const schema = /schema (assent_demo_\w+)/.exec(answer.err)?.[1] ?? ''
+    assert.equal(log, `schema ${schema} in the left database`)
+    assert.match(answer.err, new RegExp(`^kept: the decision log, ${log}$`, 'm'))
+    const [left = '', right = ''] = urls
+    const sessions = {
+      left: servers.pool(left, { max: 1 }),
+      right: servers.pool(right, { max: 1 }),
+    }
+    const { rows } = await sessions.left.query(`select epoch::int from ${schema}.assent_log`)
+    assert.ok(rows[0].epoch > 1, 'it was opened again after a kill')
+    await assertPlantsSeen({
+      databases: [
+        await openPostgres('left', left, undefined),
+        await openPostgres('right', right, undefined),
+      ],
+      sessions,
+      bank: schema,
+      decisions: { place: 'participant', schema },
+    })
+    const directory = /rm -rf (\S+)$/m.exec(answer.err)?.[1] ?? ''
+    await rm(directory, { recursive: true })
+  })
+
+  test('refuses places for decisions that there are not, and databases that can keep none', async () => {
+    const mysql = ['--mysql', 'mysql://nobody@127.0.0.1:1/x']
+    const file = join(await makeTemporaryDirectory('assent-demo-test-'), 'assent.config.json')
+    const resources = {
+      one: { kind: 'mysql', url: 'mysql://nobody@127.0.0.1:1/x' },
+      two: { kind: 'postgres', url: 'postgres://nobody@127.0.0.1:1/x' },
+    }
+    await writeFile(file, JSON.stringify({ name: 'shop', log: './log', resources }))
+    for (const [given, says] of [
+      [['--decisions', 'nowhere', ...mysql], /takes log or participant, not 'nowhere'/],
+      [['--decisions', 'participant', '--config', file], /has to be PostgreSQL/],
+    ] as const) {
+      const answer = await assent('demo', ...given)
+      assert.equal(answer.exitCode, 2, answer.err)
+      assert.match(answer.err, says)
+    }
+    await rm(dirname(file), { recursive: true })
   })
 
   test('refuses databases that can not take part, and changes nothing', async () => {

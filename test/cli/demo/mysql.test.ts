@@ -87,7 +87,7 @@ await mariadbSuite('assent demo --mysql', (servers) => {
         right: servers.pool(right, { connectionLimit: 1 }),
       },
       bank,
-      log,
+      decisions: { place: 'log', directory: log },
     })
     await rm(dirname(log), { recursive: true })
   })

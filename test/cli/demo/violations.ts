@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { audit } from '../../../src/cli/demo/audit.ts'
 import type { Database, DatabaseKind } from '../../../src/cli/demo/database.ts'
 import { judge } from '../../../src/cli/demo/evidence.ts'
+import type { KeptDecisions } from '../../../src/cli/demo/kept-decisions.ts'
 import type { Side } from '../../../src/cli/demo/plan.ts'
 import type { BranchId } from '../../../src/core/ids.ts'
 import { xidOf } from '../../../src/participants/mysql/xid.ts'
@@ -28,7 +29,7 @@ export interface Kept {
   readonly databases: readonly [left: Database, right: Database]
   readonly sessions: Readonly<Record<Side, Session>>
   readonly bank: string
-  readonly log: string
+  readonly decisions: KeptDecisions
 }
 
 /** Nothing is found as it was kept, and each planted violation by its checks alone. */
@@ -135,12 +136,12 @@ async function apply({ sessions }: Kept, changes: readonly Change[]): Promise<vo
   }
 }
 
-async function failedChecks({ databases, bank, log }: Kept): Promise<string[]> {
+async function failedChecks({ databases, bank, decisions }: Kept): Promise<string[]> {
   const { evidence } = await audit({
     databases,
     bank,
     installation: installationOf(bank),
-    log,
+    decisions,
     before: { left: 1_000_000, right: 1_000_000 },
     inDoubt: [],
     problems: [],

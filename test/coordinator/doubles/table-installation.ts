@@ -40,7 +40,7 @@ export interface TableProcess {
 /** `orders` keeps the decisions, and `mail` can't prepare. */
 export class TableInstallation {
   readonly table = new MemoryTable()
-  readonly orders = new FakeDatabase('orders', { table: this.table })
+  readonly orders = new FakeDatabase('orders', { table: this.table, preparedLimit: 1 })
   readonly stock = new FakeDatabase('stock')
   readonly parcels = new FakeDatabase('parcels')
   readonly mail = new FakeDatabase('mail', { canPrepare: false, canList: false })

@@ -25,6 +25,11 @@ export function chosenPairs(): readonly Pair[] {
   })
 }
 
+/** Whether somebody asked for a run over pairs by name: then it may take longer. */
+export function arePairsNamed(): boolean {
+  return process.env[variable] !== undefined
+}
+
 export function kindsOf(pair: Pair): Readonly<Record<Side, StoreKind>> {
   const [left, right] = pair.split('+') as [StoreKind, StoreKind]
   return { left, right }

@@ -56,7 +56,7 @@ function store(side: Side): WorkerStore {
   })
 }
 
-async function open(stores: Readonly<Record<Side, WorkerStore>>): Promise<Bank> {
+async function open(stores: Stores): Promise<Bank> {
   const { log, decisions, segmentBytes, settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
   const options = {
     ...brisk,
@@ -67,20 +67,24 @@ async function open(stores: Readonly<Record<Side, WorkerStore>>): Promise<Bank> 
   }
   if (decisions !== undefined) {
     const place = { in: 'left', create: true } as const
-    return await untilReached(() => openCoordinator({ ...options, decisions: place }))
+    return await openCoordinator({ ...options, decisions: place })
   }
   if (segmentBytes === undefined) return await openCoordinator({ ...options, log })
   const disk = watchedDisk(nodeDisk(), diskWatch)
   return await openOnWatchedDisk(disk, { ...options, log, segmentBytes })
 }
 
+type Stores = Readonly<Record<Side, WorkerStore>>
+
 /** A database that keeps the decisions has to be there; whoever starts processes tries again. */
-async function untilReached<Opened>(opening: () => Promise<Opened>): Promise<Opened> {
+async function openInTheEnd(): Promise<{ readonly bank: Bank; readonly stores: Stores }> {
   for (;;) {
+    const stores = { left: store('left'), right: store('right') }
     try {
-      return await opening()
+      return { bank: await open(stores), stores }
     } catch (error) {
-      if (!isAssentError(error) || error.retry !== 'safe') throw error
+      const isAnotherTime = settings.decisions !== undefined && isAssentError(error)
+      if (!isAnotherTime || error.retry !== 'safe') throw error
     }
   }
 }
@@ -125,8 +129,7 @@ subscribe('assent:log', (message) => {
   diary.note({ type: 'log', state, log })
 })
 process.once('disconnect', () => process.exit(0))
-const stores = { left: store('left'), right: store('right') }
-const bank = await open(stores)
+const { bank, stores } = await openInTheEnd()
 const transfers = new Transfers({ bank, stores, diary, watch, settings })
 process.on('message', (message: { readonly number: number; readonly question: Question }) => {
   const { number, question } = message

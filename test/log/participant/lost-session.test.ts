@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import { codeOf } from '../../../src/core/errors.ts'
-import { decided, force, key, Machine, stock } from './machine.ts'
+import { adopt, decided, force, key, Machine, stock } from './machine.ts'
 import type { Fault, Request } from './memory-table.ts'
 
 /** The next request of this kind meets a fault; those after it do not. */
@@ -140,14 +140,14 @@ describe('A6: when the session that holds a log is lost', () => {
 
   test('A8: a log that another process has taken meanwhile fails at once, and writes nothing', async () => {
     const machine = new Machine()
-    const [paused, sibling] = [machine.process(), machine.process()]
+    const [paused, sibling] = [machine.process(), machine.process({ adoptAfterMs: 0 })]
     const log = await paused.logs.open()
     await sibling.logs.open()
     machine.table.faultOf = (request) => (request === 'lock' ? 'refused' : undefined)
     machine.table.breakSession()
     await machine.time.advance(0)
     machine.table.faultOf = () => undefined
-    const adopted = await sibling.logs.adopt()
+    const adopted = await adopt(machine, sibling.logs, 0)
     assert.equal(adopted?.identity, log.identity)
     const forced = force(log, decided(key(log, 1)))
     await machine.time.advance(6_000)
@@ -159,14 +159,14 @@ describe('A6: when the session that holds a log is lost', () => {
 
   test('the same, when the other has given it up again', async () => {
     const machine = new Machine()
-    const [paused, sibling] = [machine.process(), machine.process()]
+    const [paused, sibling] = [machine.process(), machine.process({ adoptAfterMs: 0 })]
     const log = await paused.logs.open()
     await sibling.logs.open()
     machine.table.faultOf = (request) => (request === 'lock' ? 'refused' : undefined)
     machine.table.breakSession()
     await machine.time.advance(0)
     machine.table.faultOf = () => undefined
-    await (await sibling.logs.adopt())?.close({ clean: true })
+    await (await adopt(machine, sibling.logs, 0))?.close({ clean: true })
     await machine.time.advance(10_000)
     assert.match(String(log.failure), /was taken by another process/)
     assert.equal(machine.table.log().isClean, true)

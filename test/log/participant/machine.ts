@@ -71,6 +71,17 @@ export class Process {
   }
 }
 
+/** Looks for a log to adopt, and once more when a slot that was free has been so for long enough. */
+export async function adopt(
+  machine: Machine,
+  logs: DecisionLogs,
+  afterMs = 4_000,
+): Promise<DecisionLog | undefined> {
+  const first = await logs.adopt()
+  await machine.time.advance(afterMs)
+  return first ?? (await logs.adopt())
+}
+
 /** What became of a record that somebody waits for. */
 export interface Forced {
   state: 'waits' | 'durable' | Error

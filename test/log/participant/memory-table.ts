@@ -21,7 +21,8 @@ export type Request = 'prepare' | 'logs' | 'lock' | 'read' | 'write' | 'removePr
 
 /**
  * What becomes of a request: it is refused and does nothing; its answer is lost, before or after it
- * was done, and the session with it; or it hangs for ever, before or after; or its answer comes late.
+ * was done, and the session with it; or it hangs for ever, before or after; or it is done late, or
+ * answered late.
  */
 export type Fault =
   | 'refused'
@@ -29,6 +30,7 @@ export type Fault =
   | 'lost-after'
   | 'hangs-before'
   | 'hangs-after'
+  | 'done-late'
   | 'late'
 
 interface StoredLog {
@@ -63,7 +65,7 @@ export class MemoryTable implements DecisionTable {
   readonly changes: TableChange[] = []
   /** Asked before each request. */
   faultOf: (request: Request) => Fault | undefined = () => undefined
-  /** When late answers come. */
+  /** When what is late comes. */
   late: Promise<void> = Promise.resolve()
   /** Whether the server keeps the lock of a session that is lost, as one does that does not notice. */
   keepsLocks = false
@@ -167,9 +169,10 @@ export class MemoryTable implements DecisionTable {
     if (session?.isLost) throw new Error('the session is gone')
     if (fault === 'refused') throw new Error(`${request} was refused`)
     if (fault === 'lost-before' || fault === 'hangs-before') return await lost(session, fault)
+    if (fault === 'done-late') await this.late
     const answered = answer()
     if (fault === 'late') await this.late
-    else if (fault !== undefined) return await lost(session, fault)
+    if (fault === 'lost-after' || fault === 'hangs-after') return await lost(session, fault)
     return answered
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 
 import type { DecisionLog, RecordOf } from '../../../src/log/contract.ts'
-import { decided, force, key, Machine, presume } from './machine.ts'
+import { adopt, decided, force, key, Machine, presume } from './machine.ts'
 
 /** The row that a branch takes along. */
 function rowOf(log: DecisionLog, record: RecordOf<'decided'>) {
@@ -122,7 +122,7 @@ describe('A9: to presume', () => {
 
   test('is for its holder: one that lost its log learns nothing from an empty table', async () => {
     const machine = new Machine()
-    const [paused, sibling] = [machine.process(), machine.process()]
+    const [paused, sibling] = [machine.process(), machine.process({ adoptAfterMs: 0 })]
     const log = await paused.logs.open()
     await sibling.logs.open()
     const record = decided(key(log, 1))
@@ -131,12 +131,28 @@ describe('A9: to presume', () => {
     machine.table.breakSession()
     await machine.time.advance(0)
     machine.table.faultOf = () => undefined
-    const adopted = await sibling.logs.adopt()
+    const adopted = await adopt(machine, sibling.logs, 0)
     adopted?.append({ type: 'settled', transaction: record.transaction })
     await adopted?.close({ clean: false })
     assert.equal(machine.table.rows.size, 0, 'delivered, and taken away')
     assert.ok((await presume(log, key(log, 1))) instanceof Error)
     assert.equal(machine.table.rows.size, 0)
+  })
+
+  test('answered late, it says nothing of what was settled meanwhile', async () => {
+    const machine = new Machine()
+    const log = await machine.process().logs.open()
+    const record = decided(key(log, 1))
+    const { promise, resolve } = Promise.withResolvers<void>()
+    machine.table.late = promise
+    machine.table.faultOf = (request) => (request === 'presume' ? 'done-late' : undefined)
+    const asked = presume(log, record.transaction)
+    log.carried?.note(record)
+    log.append({ type: 'settled', transaction: record.transaction })
+    await machine.time.advance(1_000)
+    resolve()
+    assert.equal(await asked, 'committed')
+    assert.equal(log.outcome(record.transaction), 'committed')
   })
 
   test('says nothing any more of what was settled while the question was on its way', async () => {
@@ -184,6 +200,7 @@ describe('what was presumed', () => {
     const row = rowOf(log, decided(key(log, 1)))
     assert.equal(await presume(log, key(log, 1)), 'aborted')
     await machine.time.advance(600_000)
+    assert.ok(!machine.table.asked.includes('removePresumed'))
     // A batch begins, inserts and commits in one message, and this one was long on its way.
     assert.equal(machine.table.begin().commitWith(row), false)
     await process.kill()

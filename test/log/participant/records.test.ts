@@ -203,6 +203,37 @@ describe('what nobody waits for', () => {
     assert.equal(machine.table.rows.size, 0)
   })
 
+  test('leaves no row behind whose outcome it has kept already', async () => {
+    const machine = new Machine()
+    const process = machine.process()
+    const log = await process.logs.open()
+    await forceAll(machine, log, [decided(key(log, 1))])
+    const [row] = machine.table.rows.entries()
+    log.append({ type: 'settled', transaction: key(log, 1) })
+    await machine.time.advance(1_000)
+    if (row !== undefined) machine.table.rows.set(...row)
+    const next = await reopened(machine, process)
+    assert.deepEqual(next.recovered, [])
+    await machine.time.advance(1_000)
+    assert.equal(machine.table.rows.size, 0)
+  })
+
+  test('takes no record away that was written anew meanwhile', async () => {
+    const machine = new Machine()
+    const process = machine.process()
+    const log = await process.logs.open()
+    const transaction = key(log, 1)
+    const intent: LogRecord = { type: 'intent', transaction, wallMs, last: 0, branches: [] }
+    await forceAll(machine, log, [stock, intent, decided(transaction)])
+    log.append({ type: 'settled', transaction })
+    // The last resource says, late, that it went against the decision.
+    await forceAll(machine, log, [heuristic(transaction)])
+    await machine.time.advance(1_000)
+    const next = await reopened(machine, process)
+    assert.deepEqual(next.recovered[0]?.heuristics, [heuristic(transaction)])
+    assert.equal(next.outcome(transaction), 'mixed')
+  })
+
   test('is not held up to the end of the pause where much of it waits', async () => {
     const machine = new Machine()
     const log = await machine.process().logs.open()
@@ -238,6 +269,20 @@ describe('what nobody waits for', () => {
     const late = force(log, decided(key(log, 2)))
     await machine.time.advance(0)
     assert.ok(late.state instanceof Error)
+  })
+
+  test('dropped before it was ever written, it leaves the mark that nothing is known', async () => {
+    const machine = new Machine()
+    const process = machine.process({ retention: { bytes: 0 }, tidyIntervalMs: 50 })
+    const log = await process.logs.open()
+    await forceAll(machine, log, [decided(key(log, 1))])
+    log.append({ type: 'settled', transaction: key(log, 1) })
+    await machine.time.advance(70)
+    assert.ok(!machine.table.changes.some(({ settled }) => settled), 'the books are not due')
+    await machine.time.advance(1_000)
+    assert.equal(machine.table.rows.size, 0)
+    const next = await reopened(machine, process)
+    assert.equal(next.outcome({ epoch: 1, counter: 1 }), 'unknown')
   })
 
   test('is dropped when it is too old, and then nothing is known of it', async () => {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 
 import { codeOf, isAssentError } from '../../../src/core/errors.ts'
 import { isLogIdentity } from '../../../src/core/ids.ts'
-import { decided, force, key, Machine, stock } from './machine.ts'
+import { adopt, decided, force, key, Machine, stock } from './machine.ts'
 
 describe('slots of a decision table', () => {
   test('each process has a log of its own; a free slot is taken again under the next epoch', async () => {
@@ -42,23 +42,39 @@ describe('slots of a decision table', () => {
     const left = await dying.logs.open()
     const closed = await orderly.logs.open()
     await sibling.logs.open()
-    assert.equal(await sibling.logs.adopt(), undefined)
+    assert.equal(await adopt(machine, sibling.logs), undefined)
     await closed.close({ clean: true })
-    assert.equal(await sibling.logs.adopt(), undefined)
+    assert.equal(await adopt(machine, sibling.logs), undefined)
     await dying.kill()
-    const adopted = await sibling.logs.adopt()
+    const adopted = await adopt(machine, sibling.logs)
     assert.equal(adopted?.identity, left.identity)
     assert.equal(adopted.epoch, left.epoch + 1)
-    assert.equal(await sibling.logs.adopt(), undefined, 'it is held here')
+    assert.equal(await adopt(machine, sibling.logs), undefined, 'it is held here')
     await adopted.close({ clean: true })
-    assert.equal(await sibling.logs.adopt(), undefined, 'nothing was left of it')
+    assert.equal(await adopt(machine, sibling.logs), undefined, 'nothing was left of it')
+  })
+
+  test('one whose process has only lost its session is not taken from it', async () => {
+    const machine = new Machine()
+    const [living, sibling] = [machine.process(), machine.process()]
+    const log = await living.logs.open()
+    await sibling.logs.open()
+    machine.table.breakSession()
+    assert.equal(await sibling.logs.adopt(), undefined, 'it has just become free')
+    await machine.time.advance(4_000)
+    assert.equal(await sibling.logs.adopt(), undefined, 'its process has it again')
+    machine.table.breakSession()
+    assert.equal(await sibling.logs.adopt(), undefined, 'free anew')
+    await machine.time.advance(4_000)
+    assert.equal(log.failure, undefined)
+    assert.equal(machine.table.log().epoch, 1)
   })
 
   test('one that was closed with work left is adopted', async () => {
     const machine = new Machine()
     const log = await machine.process().logs.open()
     await log.close({ clean: false })
-    assert.equal((await machine.process().logs.adopt())?.identity, log.identity)
+    assert.equal((await adopt(machine, machine.process().logs))?.identity, log.identity)
   })
 
   test('one that can not be read hides no other, and is told', async () => {
@@ -70,8 +86,8 @@ describe('slots of a decision table', () => {
     await one.kill()
     await two.kill()
     machine.table.log(0).records.set('resource:0', new Uint8Array([1, 99]))
-    assert.equal((await sibling.logs.adopt())?.identity, second.identity)
-    await assert.rejects(sibling.logs.adopt(), (error) => {
+    assert.equal((await adopt(machine, sibling.logs))?.identity, second.identity)
+    await assert.rejects(adopt(machine, sibling.logs), (error) => {
       assert.ok(isAssentError(error, 'ASSENT_LOG_INCOMPATIBLE'))
       assert.equal(error.fields.file, 'memory:orders, slot 0, record resource:0')
       return true

@@ -1,6 +1,6 @@
 /** The decision tables before anything is decided: whether they are there, and as they must be. */
 import assert from 'node:assert/strict'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, beforeEach, test } from 'node:test'
 import type { Pool } from 'pg'
@@ -98,6 +98,15 @@ await postgresSuite('the decision tables of a PostgreSQL database', (servers) =>
     assert.deepEqual(await tablesThere(), [])
     await owner.query(sql)
     await prepare(clerk, false)
+  })
+
+  test('are what the page about them says', async () => {
+    const page = await readFile(
+      new URL('../../../docs/operating/decisions-in-a-database.md', import.meta.url),
+      'utf8',
+    )
+    const [, sql] = /```sql\n([^`]+)```/.exec(page) ?? []
+    assert.equal(sql?.trim(), [schemaSql, tablesSql, grants].join('\n').replaceAll('clerk', 'shop'))
   })
 
   test('are made where that is asked for, once, and what is there is left', async () => {

@@ -1,7 +1,9 @@
 /** The pooled connection: what a branch relies on is set, and what it changed does not stay. */
 import assert from 'node:assert/strict'
-import { before, test } from 'node:test'
-import type { Pool, PoolClient } from 'pg'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
+import { before, describe, test } from 'node:test'
+import pg, { type Pool, type PoolClient } from 'pg'
 import { postgresSuite } from '../../harness/postgres.ts'
 import { done, type TestedBranch, TestedParticipant } from '../../harness/postgres-branches.ts'
 import { until } from '../../harness/postgres-conditions.ts'
@@ -248,5 +250,32 @@ await postgresSuite('the session of a PostgreSQL branch', (servers) => {
     await failing.refusedVote()
     assert.equal((await own.query('select from item where id > 1003')).rowCount, 1)
     await participant.participant.close()
+  })
+})
+
+/** A message of the server's: its letter, its length, its body. */
+function message(letter: string, body: string): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeInt32BE(4 + Buffer.byteLength(body))
+  return Buffer.concat([Buffer.from(letter), length, Buffer.from(body)])
+}
+
+describe('a connection of the pool', () => {
+  test('that ends in the moment of its beginning does not end the process', async (t) => {
+    // One that is told to stop says so behind its welcome, in the same packet.
+    const farewell = 'SFATAL\0C57P01\0Mterminating connection\0\0'
+    const welcome = [message('R', '\0\0\0\0'), message('Z', 'I'), message('E', farewell)]
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      socket.once('data', () => socket.end(Buffer.concat(welcome)))
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => server.close())
+    const { port } = server.address() as AddressInfo
+    const pool = new pg.Pool({ host: '127.0.0.1', port, user: 'a', database: 'a', password: 'a' })
+    const tested = TestedParticipant.attach(pool)
+    await assert.rejects(tested.begin(), /connection error|terminat/)
+    await tested.participant.close()
   })
 })

@@ -15,7 +15,6 @@ import { rowName, type TableRequest } from './messages.ts'
 import {
   isPresumed,
   isProved,
-  type OpenTransactions,
   type StoredDecisions,
   type StoredLog,
   slotName,
@@ -170,12 +169,10 @@ export class DecisionServer {
     const next = (): void => {
       const row = rest.shift()
       if (row === undefined) {
-        const open: OpenTransactions = {
-          now: database.open(xid),
-          isOpen: (each) => database.isOpen(each),
-        }
+        const now = database.open(xid)
         const apply = (): void => {
-          stored.change(log, change, open)
+          const { name: client } = this.#holder.client
+          stored.change(log, change, { now, isOpen: (each) => database.isOpen(each), client })
           database.drop(xid)
         }
         return database.force(apply, () => answer({ type: 'done' }))

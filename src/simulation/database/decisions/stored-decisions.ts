@@ -16,8 +16,8 @@ import { rowName } from './messages.ts'
 export interface DecisionObserver {
   /** A client has locked the slot of a log. */
   locked(log: TableLog, client: string): void
-  /** Before anything of the change is done. */
-  changing(log: TableLog, change: TableChange): void
+  /** Before anything of a client's change is done. */
+  changing(log: TableLog, change: TableChange, client: string): void
   inserted(row: DecisionRow): void
   /** `isOpen`: a transaction is open still that was open when the row was written. */
   removed(row: DecisionRow, isOpen: boolean): void
@@ -128,9 +128,13 @@ export class StoredDecisions {
     return { decisions, records }
   }
 
-  /** All of a change; whoever calls it has waited for the keys of its rows. */
-  change(log: StoredLog, change: TableChange, open: OpenTransactions): void {
-    this.#observer.changing(log, change)
+  /** All of a client's change; whoever calls it has waited for the keys of its rows. */
+  change(
+    log: StoredLog,
+    change: TableChange,
+    { client, ...open }: OpenTransactions & { readonly client: string },
+  ): void {
+    this.#observer.changing(log, change, client)
     if (change.epoch !== undefined) log.openAtRaise = open.now
     log.epoch = change.epoch ?? log.epoch
     log.isClean = change.isClean ?? log.isClean

@@ -13,7 +13,7 @@ const forms: StatementForms = [
   {
     statement: 'commit with the decision',
     // The values of its insert, each behind its length: the log, the epoch, the key, the decision.
-    form: /assent_decide_[^]*?\0\r([0-9a-z]{13})[^]{4}\d+[^]{4}([0-9a-z]+\.[0-9a-z]+)\0\0\0\tcommitted/,
+    form: /assent_decide_.*?\0\r([0-9a-z]{13}).{4}\d+.{4}([0-9a-z]+\.[0-9a-z]+)\0\0\0\tcommitted/s,
     idOf: ([, log, key]) => `crash.${log}.${key}`,
   },
 ]

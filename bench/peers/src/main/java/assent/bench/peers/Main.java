@@ -30,6 +30,10 @@ public final class Main {
   private Main() {}
 
   public static void main(String[] arguments) throws Exception {
+    if (arguments.length != 2) {
+      System.err.println("usage: java -jar peers.jar PEER DIRECTORY");
+      System.exit(2);
+    }
     PrintStream answers = System.out;
     System.setOut(System.err); // whatever a library says there is no answer of ours
     LogManager.getLogManager().getLogger("").setLevel(Level.WARNING);

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { byArrival, describeLatency } from '../../bench/commit/result.ts'
+import type { Throughput } from '../../bench/load.ts'
+import {
+  byLevel,
+  describeLevel,
+  type Entrant,
+  forcedOf,
+  playLevel,
+  warmUp,
+} from '../../bench/tournament.ts'
+
+const silent = { line: () => undefined, progress: () => undefined }
+
+function throughput(transactions: number): Throughput {
+  return { transactions, seconds: 1, perSecond: transactions, cpuMicroseconds: 1e6 / transactions }
+}
+
+/** Does so many in each turn, in order, and notes its turns. */
+function entrant(name: string, speeds: number[], turns: string[], forcedPerTurn = 0): Entrant {
+  let forced = 0
+  return {
+    name,
+    forcedWrites: () => forced,
+    run: async () => {
+      turns.push(name)
+      forced += forcedPerTurn
+      return throughput(speeds.shift() ?? 1)
+    },
+  }
+}
+
+test('everybody runs once in each round, and ratios are taken round by round', async () => {
+  const turns: string[] = []
+  const ours = entrant('ours', [200, 20, 300], turns, 50)
+  const theirs = entrant('theirs', [100, 10, 100], turns, Number.NaN)
+  const level = await playLevel([ours, theirs], 8, { rounds: 3, seconds: 1 }, silent)
+  for (const round of [0, 2, 4]) {
+    assert.deepEqual(turns.slice(round, round + 2).sort(), ['ours', 'theirs'])
+  }
+  const lines = describeLevel(level, [
+    ['ours', 'theirs'],
+    ['ours', 'nobody'],
+  ])
+  assert.match(lines[0] ?? '', /^8 in flight/)
+  assert.equal(lines.at(-1), '  ours / theirs: speed 2.00 (2.00 to 3.00), CPU 0.50 (0.33 to 0.50)')
+})
+
+test('forced writes are told by transaction, and as unknown where nobody can tell', async () => {
+  const ours = entrant('ours', [100, 300], [], 100)
+  const theirs = entrant('theirs', [100, 300], [], Number.NaN)
+  const level = await playLevel([ours, theirs], 1, { rounds: 2, seconds: 1 }, silent)
+  assert.equal(forcedOf(level, 'ours'), 0.5)
+  assert.match(describeLevel(level, []).find((line) => line.includes('theirs')) ?? '', /\?$/)
+  assert.deepEqual(
+    byLevel([level], (each) => forcedOf(each, 'theirs')),
+    {},
+  )
+})
+
+test('a warm-up ends by its count, or after a few turns where that takes too long', async () => {
+  const limits: unknown[] = []
+  const one = {
+    ...entrant('one', [], []),
+    run: async (...given: unknown[]) => {
+      limits.push(given)
+      return throughput(1)
+    },
+  }
+  await warmUp([one], { rounds: 9, seconds: 2 }, { inFlight: 64, count: 5_000, turns: 5 }, silent)
+  assert.deepEqual(limits, [[64, { count: 5_000, seconds: 10 }]])
+})
+
+test('who waited long is found in the tenth of the turn in which he came', () => {
+  const arrivals = Array.from({ length: 1000 }, (_, number) => ({
+    atMs: number * 2,
+    latencyMs: number >= 300 && number < 310 ? 700 : 5,
+  }))
+  const latency = { name: 'ours', perSecond: 500, seconds: 2, arrivals }
+  const { p50, p99 } = byArrival(latency)
+  assert.deepEqual(p50, new Array(10).fill(5))
+  assert.deepEqual(p99, [5, 5, 5, 700, 5, 5, 5, 5, 5, 5])
+  const told = describeLatency([latency])
+  assert.match(told[1] ?? '', /ours +500 +5\.00 +5\.00 +700\.00 +700\.00$/)
+  assert.match(told.at(-1) ?? '', /ours, p99 ms +5\.0 +5\.0 +5\.0 +700\.0/)
+})
