@@ -103,9 +103,11 @@ export class Administration {
     const live = this.#engine.live.get(id)
     if (live === undefined) throw unknownTransaction(id)
     if (resolution.resource !== undefined) return this.#vouch(live, decision, resolution)
-    if (live.state.phase !== 'held') throw notResolvable(live)
     const carrier = live.branches[carrierOf(live.state)]
-    if (carrier !== undefined) throw resolvedByItsRow(live, carrier.resourceName)
+    if (live.state.phase === 'held' && carrier !== undefined) {
+      throw resolvedByItsRow(live, carrier.resourceName)
+    }
+    if (live.state.phase !== 'held') throw notResolvable(live)
     await this.#record(live.book, {
       type: 'resolved',
       transaction: live.key,

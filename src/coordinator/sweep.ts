@@ -244,7 +244,7 @@ export class Sweep {
     this.#standing(id, expected, (standing) => {
       if (!isAwaited || this.#stopped) return
       if (standing instanceof Error) return answered({ result: 'unknown', cause: standing })
-      if (standing === 'live') {
+      if (standing === 'live' || (standing !== expected && this.#isLive(id))) {
         // What was found has brought its transaction to life, which tells all its branches.
         isAwaited = false
         this.#timers.clear(limit)
@@ -260,7 +260,10 @@ export class Sweep {
     })
   }
 
-  /** Makes sure of an abort that only rests on the absence of a record. */
+  /**
+   * What stands for a branch by now: it may have waited for its turn since it was judged. An abort that
+   * rests on the absence of a record alone is made sure of.
+   */
   #standing(
     id: BranchId,
     expected: Decision,
@@ -271,12 +274,16 @@ export class Sweep {
     if (parts === undefined || book === undefined) {
       return found(new Error('its log was given up')) // to its adopter, who finds the branch, too
     }
-    const isLive = this.#engine.live.at(book, parts) !== undefined
-    if (expected === 'committed' || isLive) return found(expected)
-    presumeAborted(this.#engine, book, parts, (standing) => {
-      const isTold = standing !== 'aborted' && this.#decisionFor(book, parts) === 'live'
-      found(isTold ? 'live' : standing)
-    })
+    const standing = this.#decisionFor(book, parts) ?? 'live'
+    if (standing !== 'aborted' || expected !== 'aborted' || this.#isLive(id)) return found(standing)
+    presumeAborted(this.#engine, book, parts, found)
+  }
+
+  #isLive(id: BranchId): boolean {
+    const parts = parseBranchId(id)
+    const book = parts && this.#books.of(parts)
+    if (parts === undefined || book === undefined) return false
+    return this.#engine.live.at(book, parts) !== undefined
   }
 
   /** A1: what a resource did by itself is recorded, never hidden. */

@@ -378,6 +378,39 @@ describe('when a process dies that kept its decisions in a participant', () => {
     assert.deepEqual(next.coordinator.inDoubt(), [])
   })
 
+  test('A1: what a branch was judged to be is looked at again when its turn comes', async (t) => {
+    const opened = await open(t)
+    const { shop, process, orders, parcels, time, table } = opened
+    let commit: (() => OnePhaseResult) | undefined
+    orders.on.commitWithDecision = (_, late) => {
+      commit = late
+      return new Promise(() => undefined)
+    }
+    watch(opened.coordinator.transaction(['orders', 'stock', 'parcels'], () => 1))
+    await promisesSettled()
+    await process.crash()
+    const [[id = '', rows = []] = []] = parcels.prepared
+    parcels.prepared.delete(id)
+    // As many others come before it as are finished at a time, and all hang.
+    for (let other = 1; other <= 16; other += 1) {
+      parcels.prepared.set(id.replace(/\.1\.\w+\.\w+$/, `.1.${(100 + other).toString(36)}.0`), [])
+    }
+    parcels.prepared.set(id, rows)
+    parcels.on.rollback = () => new Promise(() => undefined)
+    parcels.on.commit = () => new Promise(() => undefined)
+    table.faultOf = (request) => {
+      if (request === 'write') commit?.()
+      return undefined
+    }
+    await shop.start()
+    await time.advance(10 * settings.sweepIntervalMs)
+    assert.ok(parcels.count('rollback') >= 16)
+    assert.equal(parcels.count('rollback', id), 0)
+    delete parcels.on.commit
+    await time.advance(20_000)
+    assert.equal(parcels.prepared.has(id), false, 'it has committed with the others')
+  })
+
   test('a caller who asks is told aborted only when that is final', async (t) => {
     const opened = await open(t)
     const { shop, process, orders } = opened

@@ -4,7 +4,10 @@ import { test } from 'node:test'
 
 import { until } from '../harness/until.ts'
 import type { CrashSuite, Place } from './crash-suite.ts'
+import { carrierSent, othersVoted, pointsOfTheCarrier } from './decision-points.ts'
+import { crashAt } from './run-crash-point.ts'
 import { checkEnd, restart, stopAt } from './stopped-worker.ts'
+import { arePairsNamed } from './stores/pairs.ts'
 import { sides, type Told, type Trigger } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -26,6 +29,12 @@ export function testDecisionFailures(suite: CrashSuite): void {
     cutAfter(suite))
 
   test('sessions that lock slots cut under load: the work goes on', () => slotsCut(suite))
+
+  const points = arePairsNamed() ? [carrierSent, othersVoted] : [carrierSent]
+  for (const name of points) {
+    test(`a sibling ends what a killed process left, and works on: ${name}`, () =>
+      adopted(suite, name))
+  }
 
   test('a slot that is lost, and taken by a sibling, while its process stands still', () =>
     taken(suite))
@@ -78,6 +87,23 @@ async function slotsCut(suite: CrashSuite): Promise<void> {
     })
   }
   await checkEnd(place, worker)
+}
+
+async function adopted(suite: CrashSuite, name: string): Promise<void> {
+  const place = await suite.place()
+  const sibling = await place.spawn().untilReady()
+  await sibling.ask({ ask: 'work', concurrency: 2 })
+  const point = pointsOfTheCarrier.find((each) => each.name === name)
+  assert.ok(point !== undefined)
+  const subject = await crashAt(place, point)
+  await until('the sibling has ended what was prepared', async () => {
+    return (await place.bank.prepared()).every((branch) => !branch.includes(subject))
+  })
+  assert.equal(await place.bank.isInJournal('right', subject), point.ends === 'committed')
+  await sibling.untilTold('it goes on with its own work', 5)
+  await sibling.ask({ ask: 'rest' })
+  await place.untilRecovered(sibling)
+  await place.audit(await place.spawnForEverySlot([sibling]))
 }
 
 /** Its log is another's when it wakes: it decides nothing more, and what it had decided stands. */

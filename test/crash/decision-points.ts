@@ -12,8 +12,8 @@ import type { RecoveryPoint } from './recovery-points.ts'
 
 const aside = 1
 
-const carrierSent = 'the commit with the decision sent, its answer not read'
-const othersVoted = 'the other branch is prepared, the commit with the decision is not sent'
+export const carrierSent = 'the commit with the decision sent, its answer not read'
+export const othersVoted = 'the other branch is prepared, the commit with the decision is not sent'
 
 export const pointsOfTheCarrier: readonly CrashPoint[] = [
   {

@@ -150,13 +150,18 @@ describe('what a table keeps', () => {
   })
 
   test('a row was there for whoever locked the log after it, and still has it', async () => {
-    watch.locked(held, 'p0.0')
+    const opens = (client: string, epoch: number): void => {
+      watch.locked(held, client)
+      watch.changing({ ...held, epoch: epoch - 1 }, { epoch }, client)
+    }
+    opens('p0.0', 2)
     await stage.run(10)
     watch.inserted(rowOf('committed'))
     await stage.run(10)
+    watch.locked(held, 'p1.0') // only to look
     watch.locked(held, 'p0.0') // lost, and taken again
     assert.equal(watch.wasThere(id, identity, 'p0.0'), false)
-    watch.locked(held, 'p1.0')
+    opens('p1.0', 3)
     assert.equal(watch.wasThere(id, identity, 'p1.0'), true)
     assert.equal(watch.wasThere(id, identity, 'p0.0'), false)
   })

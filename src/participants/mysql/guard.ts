@@ -32,7 +32,10 @@ export function guard(
 ): Guarded {
   const inner = guardInner(connection, dispatcher, gate)
   if (client === connection) return inner
-  return { client: faceOver(client, inner.client, dispatcher, gate), undress: () => inner.undress() }
+  return {
+    client: faceOver(client, inner.client, dispatcher, gate),
+    undress: () => inner.undress(),
+  }
 }
 
 /** Methods that say something to the server, and so may be refused. */

@@ -12,6 +12,7 @@ import { within } from '../sql/deadline.ts'
 import { type Rules, refuseInBatch } from '../sql/plans.ts'
 import { type ActsParts, PostgresActs } from './acts.ts'
 import { carried, carryFailed } from './decisions/carry.ts'
+import { commit } from './decisions/statements.ts'
 import type { PgResult } from './driver.ts'
 import { sqlStateOf } from './failures.ts'
 import { keptOrPlain, noteFailure } from './kept-statements.ts'
@@ -107,7 +108,7 @@ export class BatchActs extends PostgresActs {
       await isRolledBack(this.voting(limitMs))
       return { result: 'aborted', cause }
     }
-    const ending = [decisions.carry(row), { own: 'commit' }]
+    const ending = [decisions.carry(row), commit]
     const ran = await this.#run([...this.#queries, ...ending], limitMs)
     if ('cause' in ran) {
       const { isAnswered, cause } = ran

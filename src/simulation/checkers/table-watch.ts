@@ -28,18 +28,17 @@ export interface TableWatchOptions {
   readonly nowMs: () => number
 }
 
-/** Who has a slot locked. */
-interface Locked {
+/** Who has opened a log last, and when it locked that: all that was there then it has read. */
+interface Opened {
   readonly client: string
-  /** Since its first lock, whether or not it was lost and taken again meanwhile. */
-  readonly sinceMs: number
+  readonly lockedMs: number
 }
 
 export class TableWatch implements DecisionObserver {
   readonly #options: TableWatchOptions
-  readonly #locked = new Map<LogIdentity, Locked>()
-  /** Who raised the epoch of a log last. */
-  readonly #raisers = new Map<LogIdentity, string>()
+  readonly #opened = new Map<LogIdentity, Opened>()
+  /** When a slot was locked last. */
+  readonly #lockedMs = new Map<LogIdentity, number>()
   /** When the row of a transaction became durable, by its id. */
   readonly #insertedMs = new Map<string, number>()
 
@@ -52,17 +51,17 @@ export class TableWatch implements DecisionObserver {
   }
 
   locked({ identity }: TableLog, client: string): void {
-    const before = this.#locked.get(identity)
-    if (before?.client === client) return this.count('lock session regained')
-    this.#locked.set(identity, { client, sinceMs: this.#options.nowMs() })
+    this.#lockedMs.set(identity, this.#options.nowMs())
+    if (this.#opened.get(identity)?.client === client) this.count('lock session regained')
   }
 
   changing({ identity, epoch }: TableLog, change: TableChange, client: string): void {
     const { durable, broken } = this.#options
-    const raiser = this.#raisers.get(identity)
-    if (change.epoch !== undefined) this.#raisers.set(identity, client)
-    else if (raiser !== client) {
-      broken('A8', `${client} writes to the log ${identity}, which ${raiser} has opened since`)
+    const opener = this.#opened.get(identity)?.client
+    if (change.epoch !== undefined) {
+      this.#opened.set(identity, { client, lockedMs: this.#lockedMs.get(identity) ?? 0 })
+    } else if (opener !== client) {
+      broken('A8', `${client} writes to the log ${identity}, which ${opener} has opened since`)
     }
     if (change.epoch !== undefined && change.epoch <= epoch) {
       broken('A8', `the log ${identity} had epoch ${epoch}, and is given ${change.epoch}`)
@@ -95,11 +94,11 @@ export class TableWatch implements DecisionObserver {
     if (left.length > 0) broken('A10', `the row of ${id} is gone, and it is prepared at ${left}`)
   }
 
-  /** Whether its row was there before `client` locked the log, so that it has been read. */
+  /** Whether its row was there when `client` locked the log to open it, so that it has been read. */
   wasThere(id: string, log: LogIdentity, client: string): boolean {
-    const locked = this.#locked.get(log)
+    const opened = this.#opened.get(log)
     const insertedMs = this.#insertedMs.get(id) ?? Number.POSITIVE_INFINITY
-    return locked?.client === client && insertedMs < locked.sinceMs
+    return opened?.client === client && insertedMs < opened.lockedMs
   }
 
   #declaredClean(identity: LogIdentity): void {

@@ -79,7 +79,7 @@ const planted: readonly PlantedHere[] = [
     find: '    if (epoch !== row.transaction.epoch) {\n',
     replace: '    if (epoch === undefined) {\n',
     why: 'A branch commits with its row when the presumption against it is gone already.',
-    seeds: 2_000,
+    seeds: 1_000,
   },
   {
     name: 'no-fence-for-a-presumption',
@@ -88,7 +88,8 @@ const planted: readonly PlantedHere[] = [
     find: '    if (log?.epoch !== holder.epoch) {\n',
     replace: '    if (log === undefined) {\n',
     why: 'Who lost its log presumes when the next holder has settled a commit, and removed its row.',
-    seeds: 2_000,
+    seeds: 500,
+    profile: 'process-crash',
   },
   {
     name: 'orphan-not-presumed',
@@ -110,7 +111,7 @@ const planted: readonly PlantedHere[] = [
       '      found(standing instanceof Error ? standing : expected)\n' +
       '    })\n',
     why: 'An orphan is rolled back although who presumed has found `committed`.',
-    seeds: 600,
+    seeds: 800,
   },
   {
     name: 'held-without-obeying-its-row',
@@ -128,25 +129,25 @@ const planted: readonly PlantedHere[] = [
     find: "    if (retained === 'absent') return await this.#presumed(book, parts)\n",
     replace: "    if (retained === 'absent') return 'aborted'\n",
     why: 'A caller is told aborted, and the row arrives later.',
-    seeds: 1_500,
+    seeds: 1_000,
   },
   {
-    name: 'late-row-not-delivered',
-    rule: 'A10',
-    file: 'src/coordinator/recovery.ts',
-    find: "    if (standing === 'committed') engine.guarded(() => revive(engine, book, key))\n",
-    replace: '',
-    why: 'A committed row that a presumption finds is not delivered to the other branches.',
-    seeds: 600,
+    name: 'low-water-not-written',
+    rule: 'A9',
+    file: 'src/log/participant/table-state.ts',
+    find: '    if (isBelow(before, log.lowWater)) {\n',
+    replace: '    if (before.epoch < 0) {\n',
+    why: 'An outcome that is kept no longer is told aborted by the next process.',
+    seeds: 300,
   },
   {
     name: 'resource-not-durable-before-its-row',
     rule: 'A10',
     file: 'src/coordinator/book.ts',
-    find: '    this.#resources.whenDurable(this.log, numbers, (failure) => {\n',
+    find: '    this.#resources.whenDurable(this.log, branches, (failure) => {\n',
     replace:
-      '    const now = (..._: [unknown, unknown, (failure?: Error) => void]): void => _[2]()\n' +
-      '    now(this.log, numbers, (failure) => {\n',
+      '    const now = (then: (failure: Error | undefined) => void): void => then(undefined)\n' +
+      '    now((failure) => {\n',
     why: 'A crash leaves a row of which nobody can tell where its branches are.',
     seeds: 20,
   },
@@ -185,7 +186,7 @@ const planted: readonly PlantedHere[] = [
     find: 'filter(({ epoch }) => epoch < this.#epoch)',
     replace: 'filter(({ epoch }) => epoch <= this.#epoch)',
     why: 'A branch that had not begun at the server commits when the row against it is gone.',
-    seeds: 2_000,
+    seeds: 1_000,
   },
   {
     name: 'presumption-removed-without-proof',

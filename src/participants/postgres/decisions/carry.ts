@@ -20,14 +20,12 @@ import { forgetNames } from '../pipeline.ts'
 import type { Session } from '../session.ts'
 import { lockOnTheDoor } from '../sql.ts'
 import { isRolledBack, type Voting } from '../vote.ts'
-import type { DecisionStatements } from './statements.ts'
+import { commit, type DecisionStatements } from './statements.ts'
 
 export interface Carrying extends Voting {
   readonly opening: Opening
   readonly statements: DecisionStatements
 }
-
-const commit: OwnStatement = { own: 'commit' }
 
 /** `aborted` leaves the session idle; after `unknown` it has to be destroyed. */
 export async function commitWithDecision(

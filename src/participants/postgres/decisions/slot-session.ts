@@ -22,7 +22,7 @@ import type { OwnStatement } from '../own-query.ts'
 import { type Expected, statementsOf } from './changes.ts'
 import { Removal } from './removal.ts'
 import { readDecision, readRecord } from './rows.ts'
-import type { DecisionStatements } from './statements.ts'
+import { commit, type DecisionStatements } from './statements.ts'
 
 export interface SlotSessionParts {
   readonly connection: OwnConnection
@@ -40,7 +40,6 @@ export interface SlotSessionParts {
 const heartbeatMs = 5_000
 
 const begin: OwnStatement = { own: 'begin isolation level read committed read write' }
-const commit: OwnStatement = { own: 'commit' }
 
 export class SlotSession implements TableSession {
   readonly log: TableLog

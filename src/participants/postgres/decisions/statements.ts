@@ -10,6 +10,9 @@ import { durable } from '../sql.ts'
 import { textOfBytes, textOfKey } from './rows.ts'
 import { tableInSql } from './tables.ts'
 
+/** Kept by the session, as all that is sent again and again. */
+export const commit: OwnStatement = { own: 'commit', name: 'assent_commit' }
+
 export class DecisionStatements {
   readonly schema: string
   readonly log: string
