@@ -4,7 +4,7 @@
  */
 
 import type { BranchId } from '../core/ids.ts'
-import type { SlotHolder } from './database/decisions/server.ts'
+import type { SlotHolder } from './database/decisions/slot-holder.ts'
 import { messageLifeMaxMs } from './network/conditions.ts'
 import type { Wire } from './network/wire.ts'
 import type { Process } from './process/process.ts'

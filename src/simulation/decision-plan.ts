@@ -3,7 +3,6 @@
  * that hold its logs there. Drawn apart from the rest of the plan: the seeds of the file log are what
  * they were.
  */
-import type { Profile } from './profile.ts'
 import type { SeededRandom } from './random.ts'
 
 /** Where a run keeps its decisions: on the disk of its machine, or in a participant's database. */
@@ -39,7 +38,7 @@ const lockLossMeanMs = 1_100
 /** Undefined: the decisions are on the disk. */
 export function drawDecisions(
   random: SeededRandom,
-  plan: { readonly profile: Profile; readonly databases: number },
+  plan: { readonly profile: string; readonly databases: number },
   given?: DecisionPlace,
 ): DecisionPlan | undefined {
   const { profile, databases } = plan

@@ -4,7 +4,6 @@
  */
 import type { LogIdentity } from '../core/ids.ts'
 import { judgeAtomicity, resourceWatch } from './checkers/atomicity.ts'
-import { DurableRecords } from './checkers/durable-records.ts'
 import { Facts, type TransactionFacts } from './checkers/facts.ts'
 import { preparedOf } from './checkers/left-prepared.ts'
 import {
@@ -16,9 +15,8 @@ import {
 } from './checkers/liveness.ts'
 import { judgeMoney } from './checkers/money.ts'
 import { askOutcomes, judgeKept } from './checkers/outcomes.ts'
-import { Owners } from './checkers/owners.ts'
 import { probe, probeLimitMs } from './checkers/probe.ts'
-import { TableWatch } from './checkers/table-watch.ts'
+import { makeRecords } from './checkers/records.ts'
 import { hasRead, isUnread } from './checkers/unread.ts'
 import { Coverage } from './coverage.ts'
 import { createSimulatedDisk } from './disk.ts'
@@ -32,7 +30,7 @@ import { SeededRandom } from './random.ts'
 import { makeResources, type ResourceSet } from './resources.ts'
 import { Scheduler } from './scheduler.ts'
 import { Strangers } from './strangers.ts'
-import { installation, type Surroundings } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 import { countOutcomes } from './tally.ts'
 import { countTornTails } from './torn-tails.ts'
 import { Trace } from './trace.ts'
@@ -87,24 +85,13 @@ export class World {
       random: random.fork('disk'),
       delay: (run, name) => this.#diskTurn(run, name),
     })
-    const owners = new Owners(broken, { canLoseLocks: plan.decisions !== undefined })
-    const durable = new DurableRecords(disk, broken)
-    const tableWatch = new TableWatch({
-      installation,
-      facts,
-      durable,
-      owners,
-      broken,
-      count: coverage.count,
-      nowMs: () => scheduler.nowMs,
-      preparedOf: (log) => preparedOf(log, this.#surroundings),
-    })
+    const records = makeRecords(this, disk, (log) => preparedOf(log, this.#surroundings))
     this.#resources = makeResources(plan, {
       scheduler,
       random,
       trace: this.trace,
       observer: resourceWatch(facts, broken),
-      decisions: tableWatch,
+      decisions: records.tableWatch,
     })
     this.#strangers = new Strangers(this.#resources.databases, random.fork('strangers'))
     this.#surroundings = {
@@ -115,9 +102,7 @@ export class World {
       network,
       disk,
       facts,
-      owners,
-      durable,
-      tableWatch,
+      ...records,
       coverage,
       broken,
       ...this.#resources,

@@ -7,7 +7,6 @@ import type { CrashSuite, Place } from './crash-suite.ts'
 import { carrierSent, othersVoted, pointsOfTheCarrier } from './decision-points.ts'
 import { crashAt } from './run-crash-point.ts'
 import { checkEnd, restart, stopAt } from './stopped-worker.ts'
-import { arePairsNamed } from './stores/pairs.ts'
 import { sides, type Told, type Trigger } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -18,26 +17,27 @@ const carrying: Trigger = {
 }
 const carried: Trigger = { on: 'sent', statement: 'commit with the decision' }
 
-export function testDecisionFailures(suite: CrashSuite): void {
-  test('the database of the decisions killed and restarted before the commit that carries one', () =>
-    killedBefore(suite))
-
+/** The short run has some of them; the rest go the ways that the crash points take, too. */
+export function testDecisionFailures(suite: CrashSuite, isShort: boolean): void {
   test('the database of the decisions killed and restarted, the commit done, its answer not read', () =>
     killedAfter(suite))
+
+  test('sessions that lock slots cut under load: the work goes on', () => slotsCut(suite))
+
+  test('a slot that is lost, and taken by a sibling, while its process stands still', () =>
+    taken(suite))
+
+  if (isShort) return
+  test('the database of the decisions killed and restarted before the commit that carries one', () =>
+    killedBefore(suite))
 
   test('connections cut when the commit with the decision was done, and its answer not read', () =>
     cutAfter(suite))
 
-  test('sessions that lock slots cut under load: the work goes on', () => slotsCut(suite))
-
-  const points = arePairsNamed() ? [carrierSent, othersVoted] : [carrierSent]
-  for (const name of points) {
+  for (const name of [carrierSent, othersVoted]) {
     test(`a sibling ends what a killed process left, and works on: ${name}`, () =>
       adopted(suite, name))
   }
-
-  test('a slot that is lost, and taken by a sibling, while its process stands still', () =>
-    taken(suite))
 }
 
 const isCommitted = (told: Told): boolean => told.result === 'committed'

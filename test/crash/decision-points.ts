@@ -25,7 +25,6 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     killedWhen: 'one branch is prepared',
     ends: 'aborted',
     beside: aside,
-    ofTheDatabase: true,
   },
   {
     name: othersVoted,
@@ -35,6 +34,7 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     trigger: { on: 'event', channel: 'transaction', state: 'committing-with-decision' },
     ends: 'aborted',
     beside: aside,
+    ofTheDatabase: true,
   },
   {
     name: 'the commit with the decision just sent',
@@ -61,7 +61,7 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     name: 'the decision stands by the local commit, no commit is sent',
     where: 'committing: the caller does not know, nor does the prepared branch',
     race: 'Only the table knows: presuming abort here would tear the transaction apart.',
-    kind: 'nested',
+    kind: 'transfer',
     trigger: { on: 'event', channel: 'transaction', state: 'committing' },
     ends: 'committed',
     beside: aside,
@@ -76,7 +76,6 @@ export const pointsOfTheCarrier: readonly CrashPoint[] = [
     killedWhen: 'no branch is left',
     ends: 'committed',
     beside: aside,
-    ofTheDatabase: true,
   },
   {
     name: 'the other branch refused, this one is not rolled back yet',

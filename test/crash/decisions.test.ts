@@ -1,10 +1,11 @@
 /**
  * Workers and databases killed where the decisions are kept in the left database, which is of
- * PostgreSQL: its branch carries the decision in its own commit. What is alike with a log directory
- * is left to the run that names its pairs (`ASSENT_CRASH_PAIRS`; see `stores/pairs.ts`).
+ * PostgreSQL: its branch carries the decision in its own commit. This is the short run; one that names
+ * its pairs (`ASSENT_CRASH_PAIRS`; see `stores/pairs.ts`) has all of it.
  */
 import { test } from 'node:test'
 
+import type { CrashPoint } from './crash-points.ts'
 import { crashSuite } from './crash-suite.ts'
 import { databaseFailures, testDatabaseFailures } from './database-failures.ts'
 import { testDecisionFailures } from './decision-failures.ts'
@@ -30,10 +31,13 @@ if (pairs.length === 0) {
 await crashSuite(
   'decisions in a database',
   (suite) => {
-    testCrashPoints(suite, pointsOfTheCarrier)
-    testRecoveryPoints(suite, pointsOfTheTable, pointsOfTheCarrier)
-    testDecisionFailures(suite)
-    if (arePairsNamed()) {
+    const isShort = !arePairsNamed()
+    const inShort = ({ ofTheDatabase }: CrashPoint): boolean => ofTheDatabase === true
+    testCrashPoints(suite, isShort ? pointsOfTheCarrier.filter(inShort) : pointsOfTheCarrier)
+    testDecisionFailures(suite, isShort)
+    const twice = isShort ? pointsOfTheTable.slice(-1) : pointsOfTheTable
+    testRecoveryPoints(suite, twice, pointsOfTheCarrier)
+    if (!isShort) {
       testCrashPoints(suite, pointsAlike)
       const alike = databaseFailures.filter(({ name }) => failuresAlike.includes(name))
       testDatabaseFailures(suite, alike)

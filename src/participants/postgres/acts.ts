@@ -148,11 +148,12 @@ export class PostgresActs implements BranchActs {
 
   protected voting(limitMs: number): Voting {
     const { id, session, work, timers, answerTimeoutMs, isSerializable } = this.#parts
-    const raise = this.#raise()
+    const raise = this.raise()
     return { id, session, work, timers, limitMs, answerTimeoutMs, isSerializable, raise }
   }
 
-  #raise(): DurabilityRaise {
+  /** Where `synchronous_commit` may be weaker than it must be. */
+  protected raise(): DurabilityRaise {
     const { work, opening } = this.#parts
     if (opening.weakDurability !== undefined || work.sessionChange !== undefined) return 'session'
     return work.mayHaveWeakened ? 'transaction' : 'none'

@@ -18,7 +18,7 @@ import { sqlStateOf } from './failures.ts'
 import { keptOrPlain, noteFailure } from './kept-statements.ts'
 import type { PipelineAnswer, PipelineStatement } from './pipeline.ts'
 import { planFor } from './plans.ts'
-import { ownXid, prepareTransaction } from './sql.ts'
+import { ownXid, prepareTransaction, raiseForCommit } from './sql.ts'
 import { readText } from './statements.ts'
 import { isRolledBack, readableRefusal, voteNo } from './vote.ts'
 import type { PostgresWork } from './work.ts'
@@ -66,8 +66,7 @@ export class BatchActs extends PostgresActs {
       return { vote: ended.result === 'aborted' ? 'no' : 'unknown', cause: ended.cause }
     }
     if (!opening.canRide) return await this.#voteOneByOne(limitMs)
-    const raise = opening.weakDurability === undefined ? 'none' : 'session'
-    const ending = [ownXid(raise), { own: prepareTransaction(id) }]
+    const ending = [ownXid(this.raise()), { own: prepareTransaction(id) }]
     const ran = await this.#run([...this.#queries, ...ending], limitMs)
     if ('cause' in ran) {
       if (!ran.isAnswered) return { vote: 'unknown', cause: ran.cause }
@@ -89,13 +88,14 @@ export class BatchActs extends PostgresActs {
       await isRolledBack(this.voting(limitMs))
       return { result: 'aborted', cause }
     }
-    const ran = await this.#run([...this.#queries, { own: 'commit' }], limitMs)
+    const ending = this.raise() === 'none' ? [commit] : [raiseForCommit, commit]
+    const ran = await this.#run([...this.#queries, ...ending], limitMs)
     if ('cause' in ran) {
       const { isAnswered, cause } = ran
       return { result: isAnswered ? 'aborted' : 'unknown', cause }
     }
     const isCommitted = ran.results.at(-1)?.command === 'COMMIT'
-    if (isCommitted && this.#keep(ran.results, 1)) return { result: 'committed' }
+    if (isCommitted && this.#keep(ran.results, ending.length)) return { result: 'committed' }
     const cause = unexpected('COMMIT', ran.results)
     return { result: isCommitted ? 'unknown' : 'aborted', cause }
   }
@@ -144,10 +144,12 @@ export class BatchActs extends PostgresActs {
   ): Promise<PipelineAnswer | { readonly cause: unknown; readonly isAnswered: boolean }> {
     const { opening, timers, statements, session } = this.#batch
     let cause: unknown
+    let isServers = true
     try {
       const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent))
       if (answer.failure === undefined) return answer
       cause = answer.failure.cause
+      isServers = answer.failure.isAnswer
       const statement = answer.results.length
       const failed = sent[statement]
       if (failed !== undefined && 'query' in failed)
@@ -157,7 +159,9 @@ export class BatchActs extends PostgresActs {
       cause = error
     }
     // An error of the server, and a server that then takes a ROLLBACK: so it was not its farewell.
-    const isAnswered = sqlStateOf(cause) !== undefined && (await isRolledBack(this.voting(limitMs)))
+    // Where an answer could not be read here, the server has gone on to the end of the message.
+    const mayBeNo = isServers && sqlStateOf(cause) !== undefined
+    const isAnswered = mayBeNo && (await isRolledBack(this.voting(limitMs)))
     return { cause, isAnswered }
   }
 

@@ -231,7 +231,8 @@ function begunOn(facts: SessionFacts): Begun {
 
 /** Whether the session does not keep a statement that was sent under a name, or another of it. */
 function isForgotten({ failure }: PipelineAnswer): boolean {
-  const state = failure && sqlStateOf(failure.cause)
+  if (failure?.isAnswer !== true) return false
+  const state = sqlStateOf(failure.cause)
   return state === sqlState.noSuchStatement || state === sqlState.statementExists
 }
 

@@ -4,11 +4,11 @@
  *
  * Kept are changes that answer no rows and are sent again and again, and only so many: a plan takes
  * memory in every session. What answers rows is not kept, because the server refuses a kept statement
- * whose columns a change of the schema has altered. Whatever else goes wrong with one, the session
- * keeps none from then on.
+ * whose columns a change of the schema has altered. One that fails for its text or its values is not
+ * kept there any more.
  */
 import type { PgConnection, PgQuery } from './driver.ts'
-import { sqlStateOf } from './failures.ts'
+import { sqlState, sqlStateOf } from './failures.ts'
 import { namePrefix } from './own-query.ts'
 import { forgetNames, isKept, keepsNames } from './pipeline.ts'
 import { type Reading, readText } from './statements.ts'
@@ -29,14 +29,28 @@ export function keptOrPlain(
   values: readonly unknown[] | undefined,
 ): PgQuery | string {
   const name = keepsNames(client) ? nameOf(text, readText(text)) : undefined
-  return name === undefined ? text : { name, text, values: values ?? [] }
+  const isSent = name !== undefined && givenUp.get(client)?.has(name) !== true
+  return isSent ? { name, text, values: values ?? [] } : text
 }
 
-/** A kept statement that fails for what the session knows of it is not to be kept there. */
+/**
+ * A kept statement that fails for what the session made of its text (a column has another type since)
+ * is sent with its text from then on; where the session has lost it, nothing is kept there.
+ */
 export function noteFailure(client: PgConnection, query: PgQuery | string, cause: unknown): void {
-  // Of the server's classes of errors: the statement itself, or what it refers to.
-  if (isKept(query) && /^(0A|26|42)/.test(sqlStateOf(cause) ?? '')) forgetNames(client)
+  if (!isKept(query) || query.name === undefined) return
+  const state = sqlStateOf(cause) ?? ''
+  if (state === sqlState.noSuchStatement || state === sqlState.statementExists) {
+    return forgetNames(client)
+  }
+  // Of the server's classes of errors: the values, the statement, or what it refers to.
+  if (!/^(0A|22|42)/.test(state)) return
+  const names = givenUp.get(client) ?? new Set()
+  givenUp.set(client, names.add(query.name))
 }
+
+/** By connection, the names that it was given and is sent no more. */
+const givenUp = new WeakMap<PgConnection, Set<string>>()
 
 function nameOf(text: string, reading: Reading): string | undefined {
   if (reading.name !== undefined) return reading.name

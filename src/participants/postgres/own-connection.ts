@@ -21,6 +21,9 @@ import type { OwnStatement } from './own-query.ts'
 import { queryClassOf, sendPipeline } from './pipeline.ts'
 import { setUpOwn } from './sql.ts'
 
+/** Idle for so long, a connection is asked whether the other end is still there. */
+const keepAliveMs = 10_000
+
 /** A client, and how to get rid of it. */
 interface Opened {
   readonly client: PgConnection & Partial<Pick<PgOwnClient, 'ref' | 'unref'>>
@@ -64,6 +67,9 @@ function ownConfig(options: object, connectTimeoutMs: number): object {
       ...Object.getOwnPropertyDescriptors(options),
       connectionTimeoutMillis: { value: connectTimeoutMs, enumerable: true },
       fallback_application_name: { value: 'assent', enumerable: true },
+      // One that is idle for long hears of its end, too.
+      keepAlive: { value: true, enumerable: true },
+      keepAliveInitialDelayMillis: { value: keepAliveMs, enumerable: true },
       query_timeout: { value: undefined, enumerable: true },
       pipeline: { value: false, enumerable: true },
     },

@@ -33,13 +33,13 @@ import { type ActsParts, PostgresActs } from './acts.ts'
 import { BatchActs, checkBatch } from './batch.ts'
 import { Beginnings } from './beginning.ts'
 import { examine } from './check.ts'
+import { roleOfPool } from './decisions/pool-role.ts'
 import { DecisionStatements } from './decisions/statements.ts'
 import { PostgresDecisionTable } from './decisions/table.ts'
 import { deliver } from './delivery.ts'
 import { Dispatcher } from './dispatcher.ts'
 import { diagnose } from './doctor.ts'
 import {
-  fieldOf,
   type PgClientShape,
   type PgConnection,
   type PgPool,
@@ -58,6 +58,7 @@ import {
 } from './options.ts'
 import { type Opener, type OwnConnection, openerFor } from './own-connection.ts'
 import { forgetNames } from './pipeline.ts'
+import { hearErrorsOf } from './pool-errors.ts'
 import { openerOf, type Reserve, reserveOf } from './reserve.ts'
 import { type Session, takeSession } from './session.ts'
 import { listPrepared } from './sql.ts'
@@ -114,7 +115,8 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   readonly #decisions: DecisionStatements
   #table: PostgresDecisionTable | undefined
   #attached: Attached | undefined
-  #onConnect: (client: PgConnection) => void = ignore
+  /** Ends the listening to the pools. */
+  #deafen: () => void = () => undefined
   /** What the database gives a transaction that asks for no isolation; known after `check`. */
   #databaseIsolation: IsolationLevel | undefined
 
@@ -137,16 +139,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     const open = openerOf(this.#opener, this.#identity, this.#settings, ports)
     const reserve = reserveOf(open, this.#settings, ports)
     this.#attached = { ports, open, reserve, beginnings: new Beginnings(ports.timers) }
-    // An idle connection that dies makes the pool emit `error`, which unheard ends the process. So
-    // does a new one that dies before whoever asked for it can have heard of it.
-    this.#onConnect = (client) => {
-      client.on('error', ignore)
-      ports.timers.set(1, () => client.removeListener('error', ignore))
-    }
-    for (const pool of this.#pools()) {
-      pool.on?.('error', ignore)
-      pool.on?.('connect', this.#onConnect)
-    }
+    this.#deafen = hearErrorsOf(this.#pools(), ports.timers)
   }
 
   async check(): Promise<ResourceCheck> {
@@ -222,6 +215,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
 
   decisionTable({ create }: DecisionTableOptions): DecisionTable {
     const { ports, open, reserve } = this.#parts
+    const { recovery, answerTimeoutMs } = this.#settings
     invariant(this.#table === undefined, 'A2', 'the decision table is asked for twice')
     this.#table = new PostgresDecisionTable({
       resource: ports.resource,
@@ -230,7 +224,8 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
       statements: this.#decisions,
       timers: ports.timers,
       create,
-      poolRole: this.#settings.recovery === undefined ? undefined : () => this.#poolRole(),
+      poolRole:
+        recovery === undefined ? undefined : () => roleOfPool(this.#pool, ports, answerTimeoutMs),
     })
     return this.#table
   }
@@ -244,10 +239,7 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   async close(): Promise<void> {
     this.#table?.close()
     this.#attached?.reserve.close()
-    for (const pool of this.#pools()) {
-      pool.removeListener?.('error', ignore)
-      pool.removeListener?.('connect', this.#onConnect)
-    }
+    this.#deafen()
   }
 
   /** Takes a connection; what a branch on it is made of. */
@@ -272,19 +264,6 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   async #orDestroy(session: Session, beginning: Promise<void>): Promise<void> {
     try {
       await beginning
-    } catch (error) {
-      session.destroy(error)
-      throw error
-    }
-  }
-
-  async #poolRole(): Promise<string> {
-    const { answerTimeoutMs } = this.#settings
-    const session = await takeSession(this.#pool, this.#parts.ports, answerTimeoutMs)
-    try {
-      const found = await session.send('select current_user::text as role')
-      session.giveBack()
-      return fieldOf(found, 'role') ?? ''
     } catch (error) {
       session.destroy(error)
       throw error
@@ -333,8 +312,4 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     const own = typeof recovery === 'object' ? [recovery as PgPoolInternals] : []
     return [this.#pool as unknown as PgPoolInternals, ...own]
   }
-}
-
-function ignore(): void {
-  // The pool has removed the connection already; what ran on it hears of it by its own error.
 }

@@ -16,9 +16,16 @@ import {
 import { messageOf, type WritingWire } from './message.ts'
 import { namePrefix, OwnQuery, type OwnStatement } from './own-query.ts'
 
+/** How the driver's query reads its rows: by the types of its connection, unless it has its own. */
+interface Reading {
+  _types?: unknown
+}
+
 /** A query object of the driver's own, which reads the rows of one statement. */
 export interface DriverQuery extends PgSubmittable {
   readonly name?: string
+  readonly _result?: Reading
+  binary?: boolean
   handleRowDescription(message: unknown): void
   handleDataRow(message: unknown): void
   handleEmptyQuery(connection: unknown): void
@@ -43,13 +50,24 @@ export type PipelineStatement = UserStatement | OwnStatement
 export interface PipelineAnswer {
   /** One for each statement that succeeded, in order. */
   readonly results: readonly PgResult[]
-  readonly failure: { readonly cause: unknown } | undefined
+  readonly failure: PipelineFailure | undefined
+}
+
+export interface PipelineFailure {
+  readonly cause: unknown
+  /**
+   * Whether the server or the connection said so, and nothing was run behind it. Else what was
+   * answered could not be sent or read here (a type parser threw), and the server went on.
+   */
+  readonly isAnswer: boolean
 }
 
 /** The protocol's own layer, as far as a message is put together with it. */
 interface Wire extends WritingWire {
   sync(): void
   sendCopyFail(message: string): void
+  /** Of newer drivers: names whose texts were sent, and not yet parsed. */
+  readonly submittedNamedStatements?: Record<string, string>
 }
 
 /**
@@ -62,11 +80,14 @@ export class Pipeline implements PgSubmittable {
   callback: ((error: unknown, reply?: unknown) => void) | undefined
   /** The driver's time-out for this message, in milliseconds, where the user's query has one. */
   readonly query_timeout: number | undefined
+  /** The driver puts here what its connection's types are, and whether rows come in binary. */
+  readonly _result: Reading = {}
+  binary?: boolean
   readonly #queries: readonly (DriverQuery | OwnQuery)[]
   readonly #results: PgResult[] = []
   /** The statement whose answer is being read. */
   #at = 0
-  #failure: { readonly cause: unknown } | undefined
+  #failure: PipelineFailure | undefined
   #resolve: (answer: PipelineAnswer) => void = () => undefined
 
   constructor(Query: DriverQueryClass, statements: readonly PipelineStatement[]) {
@@ -100,6 +121,7 @@ export class Pipeline implements PgSubmittable {
     try {
       for (const query of this.#queries) {
         const isOurs = query instanceof OwnQuery
+        if (!isOurs) this.#dress(query)
         const refusal = isOurs ? query.submit(message) : query.submit(message.wire)
         if (refusal instanceof Error) this.#fail(refusal)
         // What follows a statement that could not be sent must not be sent either.
@@ -153,9 +175,17 @@ export class Pipeline implements PgSubmittable {
   }
 
   /** The server's error, after which it skips to the Sync; or the loss of the connection. */
-  handleError(cause: unknown): void {
-    this.#fail(cause)
+  handleError(cause: unknown, connection?: unknown): void {
+    this.#failure ??= { cause, isAnswer: true }
+    this.#forgetUnparsed(connection as Wire | undefined)
     this.handleReadyForQuery()
+  }
+
+  /** What stood behind a failure was not parsed, though the driver takes note when it is sent. */
+  #forgetUnparsed(wire: Wire | undefined): void {
+    const submitted = wire?.submittedNamedStatements
+    if (submitted === undefined) return
+    for (const { name } of this.#queries.slice(this.#at)) if (name) delete submitted[name]
   }
 
   /** As the driver ends a query: it hands its result to its callback. */
@@ -173,8 +203,14 @@ export class Pipeline implements PgSubmittable {
     return query
   }
 
+  /** Gives a query of the driver's what the driver would have given it. */
+  #dress(query: DriverQuery): void {
+    if (query._result !== undefined) query._result._types ??= this._result._types
+    if (this.binary === true) query.binary ??= true
+  }
+
   #fail(cause: unknown): void {
-    this.#failure ??= { cause }
+    this.#failure ??= { cause, isAnswer: false }
   }
 }
 

@@ -129,6 +129,12 @@ export function commitBranch(raise: DurabilityRaise): string {
   return `savepoint ${savepointPrefix}vote; ${raised}commit`
 }
 
+/** Raises durability for the transaction. */
+export const raiseForCommit: OwnStatement = {
+  own: `select ${durable('transaction')}`,
+  name: 'assent_durable_1',
+}
+
 /** Where durability has to be raised before the vote; phase 2 needs it beyond the transaction. */
 export type DurabilityRaise = 'none' | 'transaction' | 'session'
 

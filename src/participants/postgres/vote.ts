@@ -1,9 +1,10 @@
 /**
  * The vote of a branch, and its commit without a vote, on the session that did its work.
  *
- * Keeps A5: a yes is the tag PREPARE TRANSACTION after a savepoint that only an open transaction
- * takes, together with the transaction's xid. A no is proved as well: the server answered an error
- * and then took a ROLLBACK, so it lives and the transaction is gone. All else is unknown (A6).
+ * Keeps A5: a yes is the tag PREPARE TRANSACTION behind what only an open transaction lets pass (a
+ * savepoint, or a session that surely waits inside one), with the transaction's xid. A no is proved as
+ * well: the server answered an error and then took a ROLLBACK, so it lives and the transaction is gone.
+ * All else is unknown (A6).
  */
 
 import type { BranchId } from '../../core/ids.ts'

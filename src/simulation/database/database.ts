@@ -8,7 +8,7 @@
 import type { SeededRandom } from '../random.ts'
 import type { Place, Scheduler } from '../scheduler.ts'
 import type { Trace } from '../trace.ts'
-import type { SlotHolder } from './decisions/server.ts'
+import type { SlotHolder } from './decisions/slot-holder.ts'
 import { StoredDecisions, type StoredDecisionsOptions } from './decisions/stored-decisions.ts'
 import { ForcedWrites } from './forced-writes.ts'
 import { Locks } from './locks.ts'

@@ -50,9 +50,9 @@ export const coordinatorMutants: readonly Mutant[] = [
   {
     name: 'strangers-are-orphans',
     rule: 'A7',
-    file: 'src/coordinator/sweep.ts',
-    find: "    if (book === undefined) return listed('of a log that is not ours')\n",
-    replace: "    if (book === undefined) return listed('of a log that is not ours', 'aborted')\n",
+    file: 'src/coordinator/books.ts',
+    find: 'book.log.identity === log && book.log.installation === installation',
+    replace: 'log.length > 0 && book.log.installation === installation',
     why: 'Prepared branches of logs that are not held here are rolled back.',
     seeds: 150,
   },

@@ -66,8 +66,7 @@ const planted: readonly PlantedHere[] = [
     file: session,
     find: '          return this.#commit(work, answer, { row, decisions })\n',
     replace:
-      '          const { row: inserted } = { row }\n' +
-      '          const insert = (): void => decisions.insert(inserted, new Set())\n' +
+      '          const insert = (): void => decisions.insert(row, new Set())\n' +
       '          return this.#database.force(insert, () => this.#commit(work, answer))\n',
     why: 'The row is durable first, and then the work is refused, or lost in a crash.',
     seeds: 60,

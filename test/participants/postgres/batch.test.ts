@@ -1,14 +1,16 @@
 /** A branch that is one message: BEGIN, its statements and PREPARE, or COMMIT. */
 import assert from 'node:assert/strict'
 import { before, beforeEach, test } from 'node:test'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool, PoolClient, PoolConfig } from 'pg'
 
+import type { BranchId } from '../../../src/core/ids.ts'
 import type {
   BatchBranch,
   BatchStatement,
   BeginOptions,
 } from '../../../src/participants/contract.ts'
-import type { PgPool } from '../../../src/postgres.ts'
+import { type PgPool, postgres } from '../../../src/postgres.ts'
+import { realPorts } from '../../harness/ports.ts'
 import { postgresSuite } from '../../harness/postgres.ts'
 import { causeOf, done, nextIds, TestedParticipant } from '../../harness/postgres-branches.ts'
 import { preparedIn, until } from '../../harness/postgres-conditions.ts'
@@ -17,6 +19,9 @@ const insert = (id: number): BatchStatement => ({
   text: 'insert into item values ($1) returning id',
   values: [id],
 })
+
+/** The oid of PostgreSQL's type `int`. */
+const int4 = 23
 
 /** As a driver does that does not tell a transaction's status: it can't send several in one. */
 function withoutPipeline(pool: Pool): PgPool<PoolClient> {
@@ -220,6 +225,87 @@ await postgresSuite('a batch at PostgreSQL', (servers) => {
       assert.deepEqual(await branch.commit(), done)
       const after = await weak.query('show synchronous_commit')
       assert.deepEqual(after.rows, [{ synchronous_commit: 'off' }])
+    }
+  })
+
+  for (const [what, text] of [
+    ['for the transaction', 'set local synchronous_commit = off'],
+    ['for the session', 'set synchronous_commit = off'],
+  ] as const) {
+    for (const ending of ['PREPARE', 'COMMIT'] as const) {
+      test(`what a statement weakens ${what} is raised before ${ending}`, async () => {
+        await pool.query(`drop table if exists seen;
+          create table seen (level text);
+          create or replace function see() returns trigger language plpgsql as
+            $$ begin insert into seen values (current_setting('synchronous_commit')); return null; end $$;
+          drop trigger if exists see_it on item;
+          create constraint trigger see_it after insert on item deferrable initially deferred
+            for each row execute function see()`)
+        try {
+          const statements = [insert(1), { text, values: [] }]
+          const branch = await begin('in one message', statements, {
+            onlyBranch: ending === 'COMMIT',
+          })
+          branch.seal()
+          if (ending === 'COMMIT') {
+            assert.deepEqual(await branch.commitOnePhase(), { result: 'committed' })
+          } else {
+            assert.equal((await branch.prepare()).vote, 'yes')
+            assert.deepEqual(await branch.commit(), done)
+          }
+          const { rows } = await pool.query('select level from seen')
+          assert.deepEqual(rows, [{ level: 'on' }])
+        } finally {
+          await pool.query('drop trigger see_it on item')
+        }
+      })
+    }
+  }
+
+  test('rows are read by the types of the connection, in a batch and behind BEGIN', async () => {
+    const reading = (text: string): string => `read: ${text}`
+    const getTypeParser = (oid: number): unknown => (oid === int4 ? reading : String)
+    const typed = servers.pool(url, { max: 1, types: { getTypeParser } } as PoolConfig)
+    tested.set('typed', await TestedParticipant.open(typed))
+    for (const id of [1, 2]) {
+      const batch = await begin('typed', [insert(id)])
+      batch.seal()
+      assert.equal((await batch.prepare()).vote, 'yes')
+      assert.deepEqual(rowsOf(batch), [[{ id: `read: ${id}` }]])
+      assert.deepEqual(await batch.commit(), done)
+      const branch = await tested.get('typed')?.begin()
+      const { rows } = (await branch?.client.query('select 7 as number')) ?? {}
+      assert.deepEqual(rows, [{ number: 'read: 7' }])
+      await branch?.dropped()
+    }
+  })
+
+  test('a type parser that throws proves nothing of what the server did', async () => {
+    const thrown = Object.assign(new Error('can not be read'), { code: '23505' })
+    const fail = (): never => {
+      throw thrown
+    }
+    const getTypeParser = (oid: number): unknown => (oid === int4 ? fail : String)
+    const broken = servers.pool(url, { types: { getTypeParser } } as PoolConfig)
+    const sound = await TestedParticipant.open(servers.pool(url))
+    const participant = postgres(broken)
+    participant.attach(realPorts())
+    const batch = async (id: number): Promise<BatchBranch> => {
+      const options = { ...nextIds(), timeLeftMs: 20_000, isolation: undefined, readOnly: false }
+      const branch = await participant.beginBatch?.(options, [insert(id)])
+      assert.ok(branch !== undefined)
+      branch.seal()
+      return branch
+    }
+    const voting = await batch(1)
+    assert.equal((await voting.prepare()).vote, 'unknown')
+    await voting.rollback()
+    const committing = await batch(2)
+    assert.equal((await committing.commitOnePhase()).result, 'unknown')
+    assert.deepEqual(await items(), [2], 'it has committed, and nobody said it had not')
+    for (const id of await preparedIn(pool)) {
+      const left = sound.participant.recover({ id: id as BranchId, evidence: undefined })
+      assert.deepEqual(await left.rollback(), done)
     }
   })
 })

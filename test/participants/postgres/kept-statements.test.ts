@@ -127,6 +127,45 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
     }
   })
 
+  test('are sent with their texts where a change of the schema makes their values too large', async () => {
+    const byKey = 'delete from item where id = $1'
+    await again(often, byKey, [7])
+    await pool.query('alter table item alter column id type bigint')
+    try {
+      const branch = await tested.begin()
+      await assert.rejects(branch.client.query(byKey, ['3000000000']), /out of range/)
+      await branch.dropped()
+      await transact(byKey, ['3000000000'])
+    } finally {
+      await pool.query('alter table item alter column id type int')
+    }
+  })
+
+  test('are known to the driver only where the server has seen them', async () => {
+    const [first, second] = ['insert into item values ($1, $2)', 'update item set note = $1']
+    const client = await pool.connect()
+    client.release()
+    for (let time = 0; time < often; time += 1) {
+      for (const text of [first, second]) {
+        keptOrPlain(client as unknown as Parameters<typeof keptOrPlain>[0], text, [])
+      }
+    }
+    const options = { ...nextIds(), timeLeftMs: 20_000, isolation: undefined, readOnly: false }
+    const failing = await tested.participant.beginBatch?.(options, [
+      { text: first, values: [1, 'again'] },
+      { text: second, values: ['z'] },
+    ])
+    failing?.seal()
+    assert.equal((await failing?.prepare())?.vote, 'no')
+    const branch = await tested.begin()
+    await branch.client.query('select 1')
+    await branch.client.query(second, ['h'])
+    branch.seal()
+    assert.equal((await branch.prepare()).vote, 'yes')
+    assert.deepEqual(await branch.branch.commit(), done)
+    assert.equal(await note(), 'h')
+  })
+
   test('after work that changed the session none is relied upon', async () => {
     await again(often, change, [1, 'a'])
     const branch = await tested.begin()

@@ -97,17 +97,8 @@ async function send(
     if (failure !== undefined) throw failure.cause
     return results
   }
-  const ending = isSurelyOpen(session) ? [insert, commit] : [lockOnTheDoor, insert, commit]
+  const ending = session.isSurelyOpen ? [insert, commit] : [lockOnTheDoor, insert, commit]
   return await (session.together(ending) ?? sendOneByOne(session, insert))
-}
-
-/**
- * Whether the server waits inside a transaction, and nothing is on its way to it that could end it:
- * not even what goes past the branch's guard.
- */
-function isSurelyOpen({ status, client }: Session): boolean {
-  const { readyForQuery } = client as { readonly readyForQuery?: boolean }
-  return status === 'T' && readyForQuery === true
 }
 
 /** For drivers that can't put several statements into one message: here the row is seen first. */

@@ -4,7 +4,7 @@
  *
  * Keeps A8: every transaction begins with the proof that it runs in the very session that took the lock.
  * Keeps A6: after a rejection nobody knows what was done; after a time-out the session is given up.
- * The loss of the connection is noticed by itself, or by a question every few seconds.
+ * The loss of the connection is told by its events, which TCP's keep-alives make sure of, or by a use.
  */
 import type {
   TableChange,
@@ -14,7 +14,7 @@ import type {
 } from '../../../core/decision-table.ts'
 import type { TransactionKey } from '../../../core/ids.ts'
 import type { Timers } from '../../../core/ports.ts'
-import { Alarm, NoAnswer, within } from '../../sql/deadline.ts'
+import { NoAnswer, within } from '../../sql/deadline.ts'
 import { fieldOf, type PgResult } from '../driver.ts'
 import { sqlState, sqlStateOf } from '../failures.ts'
 import type { OwnConnection } from '../own-connection.ts'
@@ -37,15 +37,12 @@ export interface SlotSessionParts {
   readonly onEnd: () => void
 }
 
-const heartbeatMs = 5_000
-
 const begin: OwnStatement = { own: 'begin isolation level read committed read write' }
 
 export class SlotSession implements TableSession {
   readonly log: TableLog
   readonly #parts: SlotSessionParts
   readonly #removal: Removal
-  readonly #heartbeat: Alarm
   #last: Promise<unknown> = Promise.resolve()
   #lost: { readonly cause: unknown } | undefined
   #onLost: ((cause: unknown) => void) | undefined
@@ -54,12 +51,12 @@ export class SlotSession implements TableSession {
     this.#parts = parts
     this.log = parts.log
     this.#removal = new Removal(parts.log, parts.statements)
-    this.#heartbeat = new Alarm(parts.timers)
     parts.connection.onClosed = (cause) => {
       parts.onEnd()
       this.#wasLost(cause)
     }
-    this.#rest()
+    // Idle, it keeps no process alive.
+    parts.connection.rest(true)
   }
 
   get onLost(): ((cause: unknown) => void) | undefined {
@@ -113,7 +110,6 @@ from ${record} where log = '${identity}' order by name`
     )
     await unlocking.catch(() => undefined)
     this.#lost ??= { cause: new Error('the slot was released') }
-    this.#heartbeat.clear()
     this.#parts.connection.close()
   }
 
@@ -176,7 +172,6 @@ from ${record} where log = '${identity}' order by name`
   ): Promise<Result> {
     if (this.#lost !== undefined) throw this.#lost.cause
     const { connection, timers, limitMs } = this.#parts
-    this.#heartbeat.clear()
     connection.rest(false)
     try {
       return await within(timers, limitMs, what, use(connection))
@@ -184,20 +179,8 @@ from ${record} where log = '${identity}' order by name`
       if (error instanceof NoAnswer) this.#giveUp(error)
       throw error
     } finally {
-      if (this.#lost === undefined) this.#rest()
+      if (this.#lost === undefined) connection.rest(true)
     }
-  }
-
-  /** Idle, it keeps no process alive; and it asks now and again, or would not hear of its own end. */
-  #rest(): void {
-    this.#parts.connection.rest(true)
-    this.#heartbeat.set(heartbeatMs, () => {
-      const beat = this.#inTurn('a sign of life', async (connection) => {
-        const [where] = await connection.send('select pg_catalog.pg_backend_pid()::text as pid')
-        this.#mustBeHere(where)
-      })
-      beat.catch(() => undefined) // its loss was told
-    })
   }
 
   #giveUp(cause: unknown): void {
@@ -207,7 +190,6 @@ from ${record} where log = '${identity}' order by name`
   #wasLost(cause: unknown): void {
     if (this.#lost !== undefined) return
     this.#lost = { cause: cause ?? new Error('the connection that has the slot locked was closed') }
-    this.#heartbeat.clear()
     this.#tell(this.#lost.cause)
   }
 

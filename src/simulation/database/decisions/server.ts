@@ -8,10 +8,10 @@
  */
 import type { DecisionRow } from '../../../core/decision-table.ts'
 import type { TransactionKey } from '../../../core/ids.ts'
-import type { Place } from '../../scheduler.ts'
 import type { Database } from '../database.ts'
 import { type Reply, refused } from '../messages.ts'
 import { rowName, type TableRequest } from './messages.ts'
+import type { SlotHolder } from './slot-holder.ts'
 import {
   isPresumed,
   isProved,
@@ -19,14 +19,6 @@ import {
   type StoredLog,
   slotName,
 } from './stored-decisions.ts'
-
-/** The session that locks a slot. */
-export interface SlotHolder {
-  /** Who is at its other end. */
-  readonly client: Place
-  /** Ends it at the server, at once; its client learns of it when it learns of it. */
-  terminate(): void
-}
 
 type Answer = (reply: Reply) => void
 type Of<Type extends TableRequest['type']> = Extract<TableRequest, { readonly type: Type }>

@@ -28,20 +28,20 @@ export function rowOf(transaction: TransactionKey, decision: DecisionRow['decisi
 
 export const carry: Request = { type: 'commit-with-decision', row: rowOf(key, 'committed') }
 
-export interface RegistryOptions {
+export interface TablesOptions {
   readonly seed?: number
   readonly forcedWriteMs?: number
   readonly presumptionWaitMs?: number
   readonly takesSnapshots?: boolean
 }
 
-export class Registry extends Stage {
+export class Tables extends Stage {
   readonly removed: string[] = []
   readonly client: Machine = new Machine('p0.0')
   readonly database: Database
   readonly #presumptionWaitMs: number
 
-  constructor(options: RegistryOptions = {}) {
+  constructor(options: TablesOptions = {}) {
     const { seed = 1, forcedWriteMs = 5, presumptionWaitMs = 400, takesSnapshots = false } = options
     super(seed)
     this.#presumptionWaitMs = presumptionWaitMs
