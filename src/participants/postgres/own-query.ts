@@ -28,6 +28,13 @@ interface Wire {
   execute(message: object): void
 }
 
+const none: never[] = []
+
+/** The same, to be parsed each time. */
+export function withoutName({ own, values = none }: OwnStatement): OwnStatement {
+  return { own, values }
+}
+
 /** What all names of ours begin with. */
 export const namePrefix = 'assent_'
 
@@ -96,7 +103,6 @@ export class OwnQuery {
   }
 }
 
-const none: never[] = []
 const unnamedPortal = { portal: '', rows: 0 }
 
 function asItIs(value: string): string {

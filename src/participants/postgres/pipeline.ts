@@ -14,7 +14,7 @@ import {
   resultsOf,
 } from './driver.ts'
 import { messageOf, type WritingWire } from './message.ts'
-import { namePrefix, OwnQuery, type OwnStatement } from './own-query.ts'
+import { namePrefix, OwnQuery, type OwnStatement, withoutName } from './own-query.ts'
 
 /** How the driver's query reads its rows: by the types of its connection, unless it has its own. */
 interface Reading {
@@ -232,7 +232,7 @@ export function sendPipeline(
   statements: readonly PipelineStatement[],
 ): Promise<PipelineAnswer> {
   const isForgetful = forgetful.has(client)
-  const pipeline = new Pipeline(Query, isForgetful ? statements.map(withoutName) : statements)
+  const pipeline = new Pipeline(Query, isForgetful ? statements.map(nameless) : statements)
   void client.query(pipeline)
   return pipeline.answered
 }
@@ -250,8 +250,8 @@ export function forgetNames(client: PgConnection): void {
   forgetful.add(client)
 }
 
-function withoutName(statement: PipelineStatement): PipelineStatement {
-  if ('own' in statement) return { ...statement, name: '' }
+function nameless(statement: PipelineStatement): PipelineStatement {
+  if ('own' in statement) return withoutName(statement)
   const { query } = statement
   return isKept(query) ? { query: query.text, values: query.values } : statement
 }

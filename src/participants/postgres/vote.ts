@@ -14,6 +14,7 @@ import { within } from '../sql/deadline.ts'
 import { fieldOf, type PgResult } from './driver.ts'
 import { isNotifyRefusal, readable, sqlStateOf } from './failures.ts'
 import { explainNotify } from './notify-triggers.ts'
+import { withoutName } from './own-query.ts'
 import type { Session } from './session.ts'
 import {
   commitBranch,
@@ -91,7 +92,7 @@ async function prepare(voting: Voting): Promise<Vote> {
 function sendPrepare({ id, session, work, raise }: Voting): Promise<readonly PgResult[]> {
   const xid = ownXid(raise)
   // What changed the session may have made it forget what it kept.
-  const known = work.sessionChange === undefined ? xid : { own: xid.own }
+  const known = work.sessionChange === undefined ? xid : withoutName(xid)
   const ending = [known, { own: prepareTransaction(id) }]
   const statements = session.isSurelyOpen ? ending : [lockOnTheDoor, ...ending]
   return session.together(statements) ?? session.send(prepareBranch(id, raise))

@@ -1,7 +1,7 @@
 /** The local commit of a deciding branch, with the row of the decision in it. */
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool, PoolClient, PoolConfig } from 'pg'
 
 import { codeOf } from '../../../src/core/errors.ts'
 import type {
@@ -11,6 +11,8 @@ import type {
   Branch,
   OnePhaseResult,
 } from '../../../src/participants/contract.ts'
+import { postgres } from '../../../src/postgres.ts'
+import { realPorts } from '../../harness/ports.ts'
 import { postgresSuite } from '../../harness/postgres.ts'
 import { causeOf, done, nextIds, TestedParticipant } from '../../harness/postgres-branches.ts'
 import { until } from '../../harness/postgres-conditions.ts'
@@ -303,6 +305,16 @@ await postgresSuite('a deciding branch at PostgreSQL', (servers) => {
     }
   })
 
+  test('work that makes its session forget names is committed all the same', async () => {
+    for (let time = 0; time < 2; time += 1) {
+      const branch = await begin()
+      await branch.client.query('insert into pair values ($1)', [time])
+      if (time === 1) await branch.client.query('deallocate all')
+      const { ended } = await commit(branch)
+      assert.equal(ended.result, 'committed')
+    }
+  })
+
   test('a session that was lost before has aborted; one that is lost meanwhile: nobody knows', async () => {
     const { url } = await servers.shared()
     const other = await TestedParticipant.open(servers.pool(url))
@@ -338,6 +350,32 @@ await postgresSuite('a deciding branch at PostgreSQL', (servers) => {
     assert.deepEqual(await during.rollback(), done)
     assert.deepEqual(await items(), [])
     await other.participant.close()
+  })
+
+  test('an answer that can not be read here proves nothing: the row does', async () => {
+    const { url } = await servers.shared()
+    const fail = (): never => {
+      throw Object.assign(new Error('can not be read'), { code: '23505' })
+    }
+    const int4 = 23
+    const getTypeParser = (oid: number): unknown => (oid === int4 ? fail : String)
+    const options = { ...nextIds(), timeLeftMs: 20_000, isolation: undefined, readOnly: false }
+    const participant = postgres(
+      servers.pool(url, { max: 1, types: { getTypeParser } } as PoolConfig),
+      {
+        recovery: pool,
+      },
+    )
+    participant.attach(realPorts())
+    const branch = await participant.beginBatch?.(options, [
+      { text: 'insert into item values (1) returning id', values: [] },
+    ])
+    assert.ok(branch !== undefined)
+    const { ended, decision } = await commit(branch)
+    assert.deepEqual([ended.result, decision], ['unknown', 'committed'])
+    assert.deepEqual(await branch.commit(), done)
+    assert.deepEqual(await items(), [1])
+    await participant.close()
   })
 
   test('a server that hangs leaves it unknown, and the session is ended there', async () => {

@@ -188,6 +188,13 @@ await postgresSuite('the decision tables of a PostgreSQL database', (servers) =>
       'alter table assent.assent_log drop constraint late, add unique (identity)',
     ],
     [
+      'the table assent.assent_decision lets its column log be null',
+      `alter table assent.assent_decision drop constraint assent_decision_pkey,
+         alter log drop not null, add constraint late unique (log, transaction)`,
+      `alter table assent.assent_decision drop constraint late,
+         alter log set not null, add primary key (log, transaction)`,
+    ],
+    [
       'the table assent.assent_decision wants a value for its column mine, which is not ours',
       'alter table assent.assent_decision add mine int not null',
       'alter table assent.assent_decision alter mine set default 0',

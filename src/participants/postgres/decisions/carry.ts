@@ -15,7 +15,7 @@ import { within } from '../../sql/deadline.ts'
 import type { PgResult } from '../driver.ts'
 import { sqlState, sqlStateOf } from '../failures.ts'
 import type { Opening } from '../opening.ts'
-import type { OwnStatement } from '../own-query.ts'
+import { type OwnStatement, withoutName } from '../own-query.ts'
 import { forgetNames } from '../pipeline.ts'
 import type { Session } from '../session.ts'
 import { lockOnTheDoor } from '../sql.ts'
@@ -89,7 +89,7 @@ async function beginUnlessItRides({ opening }: Carrying): Promise<{ cause: unkno
 
 /** Rejects with the first failure, behind which nothing was run. */
 async function send(
-  { session, opening }: Carrying,
+  { session, opening, work }: Carrying,
   insert: OwnStatement,
 ): Promise<readonly PgResult[]> {
   if (!opening.isBegun) {
@@ -97,7 +97,10 @@ async function send(
     if (failure !== undefined) throw failure.cause
     return results
   }
-  const ending = session.isSurelyOpen ? [insert, commit] : [lockOnTheDoor, insert, commit]
+  // What changed the session may have made it forget what it kept.
+  const isChanged = work.sessionChange !== undefined
+  const both = isChanged ? [withoutName(insert), withoutName(commit)] : [insert, commit]
+  const ending = session.isSurelyOpen ? both : [lockOnTheDoor, ...both]
   return await (session.together(ending) ?? sendOneByOne(session, insert))
 }
 

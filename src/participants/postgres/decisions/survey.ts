@@ -63,6 +63,9 @@ const tablesQuery = `select t.name, c.relkind::text as kind, c.relpersistence::t
   (select pg_catalog.string_agg(a.attname, ',') from pg_catalog.pg_attribute a
     where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and a.attnotnull
       and not a.atthasdef and a.attidentity = '') as demanded,
+  (select pg_catalog.string_agg(a.attname, ',') from pg_catalog.pg_attribute a
+    where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped and not a.attnotnull)
+    as optional,
   (select pg_catalog.string_agg(k.columns, ';') from (
     select pg_catalog.string_agg(a.attname, ', ' order by p.at) as columns
     from pg_catalog.pg_index i
@@ -102,6 +105,11 @@ function flawOf(shape: TableShape, field: (name: string) => string): string | un
   const demanded = field('demanded').split(',').filter(Boolean)
   const stranger = demanded.find((name) => !known.has(name))
   if (stranger !== undefined) return `wants a value for its column ${stranger}, which is not ours`
+  // A row without its log is how the decision of a process that lost its log is refused.
+  const optional = field('optional')
+    .split(',')
+    .find((name) => known.has(name))
+  if (optional !== undefined) return `lets its column ${optional} be null`
   const keys = field('keys').split(';')
   const key = shape.keys.find((each) => !keys.includes(each))
   return key === undefined ? undefined : `has no unique index of (${key})`
