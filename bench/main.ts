@@ -22,7 +22,7 @@ async function main(given: readonly string[]): Promise<number> {
       return 0
     }
     const report = terminalReport()
-    report.line(describeMachine())
+    for (const line of await describeMachine(options)) report.line(line)
     const figures = await run(options, report)
     if (options.json) report.line(JSON.stringify(figures))
     return 0

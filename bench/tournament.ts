@@ -74,7 +74,7 @@ export function describeLevel(level: Level, comparisons: readonly Comparison[]):
   const { inFlight, turns } = level
   const head = [`${inFlight} in flight`, 'tx/s', 'lowest', 'highest', 'CPU us/tx', 'forced/tx']
   const rows = [...turns].map(([name, rounds]) => {
-    const speed = summarize(rounds.map(({ perSecond }) => perSecond))
+    const speed = speedOf(level, name)
     const cpu = summarize(rounds.map(({ cpuMicroseconds }) => cpuMicroseconds))
     const speeds = [speed.median, speed.lowest, speed.highest].map((each) => each.toFixed(0))
     const forced = forcedOf(level, name)
@@ -124,6 +124,30 @@ export function byLevel(
       return value === undefined || Number.isNaN(value) ? [] : [[level.inFlight, rounded(value)]]
     }),
   )
+}
+
+/** The extremes of a figure's rounds by the number in flight, where there is one. */
+export function extremesByLevel(
+  levels: readonly Level[],
+  figure: (level: Level) => Summary | undefined,
+): Record<string, readonly [lowest: number, highest: number]> {
+  return Object.fromEntries(
+    levels.flatMap((level) => {
+      const told = figure(level)
+      if (told === undefined) return []
+      return [[level.inFlight, [rounded(told.lowest), rounded(told.highest)] as const]]
+    }),
+  )
+}
+
+/** What an entrant does where it does most: the highest of its levels' medians. */
+export function bestPerSecond(levels: readonly Level[], name: string): number {
+  return Math.max(...levels.map((level) => speedOf(level, name).median))
+}
+
+/** Transactions a second in the rounds of a level. */
+export function speedOf({ turns }: Level, name: string): Summary {
+  return summarize((turns.get(name) ?? []).map(({ perSecond }) => perSecond))
 }
 
 /** The median of a figure, by entrant and by the number in flight. */

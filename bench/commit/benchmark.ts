@@ -6,6 +6,7 @@ import { openAssent, openAssentExecute, openAssentParticipant } from './assent.t
 import { type Bank, closeBank, openBank } from './bank.ts'
 import { type Competition, compete, openLoadLanesMin } from './competition.ts'
 import type { OpenContestant } from './contestant.ts'
+import { allSyncs, describeSyncs } from './durability.ts'
 import { openHandWritten, openHandWrittenLogged, openHandWrittenNamed } from './hand-written.ts'
 import { missingFor, type Pair, pairs } from './pairs.ts'
 import { compared, describeLatency, summaryOf } from './result.ts'
@@ -18,11 +19,12 @@ const everywhere: readonly OpenContestant[] = [
   openHandWrittenLogged,
   openAssent,
   openAssentExecute,
+  openAssentParticipant, // the left database keeps the decisions, and that is PostgreSQL's in each pair
 ]
 
-/** At MariaDB no statements are kept, and no decisions. */
+/** At MariaDB no statements are kept. */
 export const contestants: Readonly<Record<Pair, readonly OpenContestant[]>> = {
-  'postgres+postgres': [...everywhere, openHandWrittenNamed, openAssentParticipant],
+  'postgres+postgres': [...everywhere, openHandWrittenNamed],
   'postgres+mariadb': everywhere,
 }
 
@@ -68,12 +70,12 @@ export async function playAll(
   { directory, options, open }: Pick<Competition, 'directory' | 'options' | 'open'>,
   report: Report,
 ): Promise<Figures> {
-  const { levels, latencies, databaseSyncs } = await compete(
+  const { levels, latencies, syncs } = await compete(
     bank,
     { directory, options, open, comparisons: compared, warmUp, inOpenLoad },
     report,
   )
   for (const line of describeLatency(latencies)) report.line(line)
-  report.line(`both databases synced ${databaseSyncs} times meanwhile`)
-  return { ...summaryOf(levels, latencies), databaseSyncs }
+  report.line(describeSyncs(syncs))
+  return { ...summaryOf(levels, latencies), databaseSyncs: allSyncs(syncs), syncs }
 }

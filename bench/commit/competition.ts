@@ -5,10 +5,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BenchOptions } from '../command-line.ts'
-import { shuffled, summarize } from '../figures.ts'
+import { shuffled } from '../figures.ts'
 import { type Arrival, openLoad } from '../load.ts'
 import type { Report } from '../report.ts'
 import {
+  bestPerSecond,
   type Comparison,
   describeLevel,
   type Entrant,
@@ -19,7 +20,7 @@ import {
 } from '../tournament.ts'
 import { AccountPlan, audit, type Bank } from './bank.ts'
 import type { Contestant, OpenContestant } from './contestant.ts'
-import { countForcedWrites, refuseUnlessForced } from './durability.ts'
+import { countSyncs, refuseUnlessForced, type Syncs, syncsBetween } from './durability.ts'
 import type { LatencyOf } from './result.ts'
 
 export interface Competition {
@@ -35,8 +36,8 @@ export interface Competition {
 export interface Played {
   readonly levels: readonly Level[]
   readonly latencies: readonly LatencyOf[]
-  /** Of both databases, while it was measured. */
-  readonly databaseSyncs: number
+  /** Of the databases, while it was measured. */
+  readonly syncs: Syncs
 }
 
 /** At least so many connections, so that an open load seldom waits for one. */
@@ -61,7 +62,7 @@ export async function compete(
     const audited = all.map((each) => books.audited(each))
     const most = Math.max(...options.inFlight)
     await warmUp(audited, options, { inFlight: most, ...competition.warmUp }, report)
-    const syncsBefore = await countForcedWrites(bank)
+    const syncsBefore = await countSyncs(bank)
     const levels: Level[] = []
     for (const inFlight of options.inFlight) {
       const level = await playLevel(audited, inFlight, options, report)
@@ -70,9 +71,8 @@ export async function compete(
     }
     const loaded = all.filter(({ name }) => inOpenLoad.includes(name))
     const latencies = await measureLatencies(loaded, { levels, options, books }, report)
-    const databaseSyncs = (await countForcedWrites(bank)) - syncsBefore
-    if (!(databaseSyncs > 0)) throw new Error('the databases counted no sync: is fsync really on?')
-    return { levels, latencies, databaseSyncs }
+    const syncs = syncsBetween(syncsBefore, await countSyncs(bank))
+    return { levels, latencies, syncs }
   } finally {
     await Promise.all(all.map((each) => each.close()))
   }
@@ -106,7 +106,7 @@ class Books {
   }
 }
 
-/** The latency of each at half of what it managed at the widest level, in turns. */
+/** The latency of each at half of what it managed at its best level, in turns. */
 async function measureLatencies(
   contestants: readonly Contestant[],
   {
@@ -120,12 +120,10 @@ async function measureLatencies(
   },
   report: Report,
 ): Promise<LatencyOf[]> {
-  const widest = levels.reduce((one, other) => (other.inFlight > one.inFlight ? other : one))
-  const lanes = Math.max(openLoadLanesMin, widest.inFlight)
+  const lanes = Math.max(openLoadLanesMin, ...levels.map(({ inFlight }) => inFlight))
   const measured = contestants.map(({ name, transfer }) => {
     if (transfer === undefined) throw new Error(`${name} does not run in this process`)
-    const speeds = (widest.turns.get(name) ?? []).map(({ perSecond }) => perSecond)
-    const perSecond = Math.max(1, summarize(speeds).median / 2)
+    const perSecond = Math.max(1, bestPerSecond(levels, name) / 2)
     return { name, transfer, perSecond, plan: new AccountPlan(lanes), arrivals: [] as Arrival[] }
   })
   for (let round = 1; round <= rounds; round += 1) {

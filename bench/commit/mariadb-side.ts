@@ -21,7 +21,7 @@ export function openMariadbSide(url: string, connections: number): Side {
     countSyncs: async () => {
       // Of its log and, seldom, of its tables: newer servers don't count the log's apart.
       const [row] = await ask(pool, "show global status like 'Innodb_data_fsyncs'")
-      return Number(row?.Value)
+      return row === undefined ? undefined : Number(row.Value)
     },
     close: () => pool.end(),
   }

@@ -1,8 +1,17 @@
 /** What the commit benchmark tells of its rounds. */
-import { quantile, rounded, roundedAll } from '../figures.ts'
+import { quantile, rounded, roundedAll, type Summary } from '../figures.ts'
 import type { Arrival } from '../load.ts'
 import { type Figures, table } from '../report.ts'
-import { byLevel, type Comparison, type Level, mediansOf, ratioOf } from '../tournament.ts'
+import {
+  byLevel,
+  type Comparison,
+  extremesByLevel,
+  type Level,
+  mediansOf,
+  ofEach,
+  ratioOf,
+  speedOf,
+} from '../tournament.ts'
 
 /** An open load over one contestant, all its turns together. */
 export interface LatencyOf {
@@ -35,7 +44,7 @@ export function describeLatency(latencies: readonly LatencyOf[]): string[] {
     ...[0.5, 0.99, 0.999].map((share) => quantile(latencyOf(arrivals), share).toFixed(2)),
     Math.max(...latencyOf(arrivals)).toFixed(2),
   ])
-  const head = ['open load, half the rate', 'tx/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'longest']
+  const head = ['open load, half the best rate', 'tx/s', 'p50 ms', 'p99 ms', 'p99.9 ms', 'longest']
   const tenths = Array.from({ length: parts }, (_, part) => `${part + 1}`)
   const cuts = latencies.flatMap((latency) => {
     const { p50, p99 } = byArrival(latency)
@@ -69,25 +78,24 @@ function latencyOf(arrivals: readonly Arrival[]): number[] {
   return arrivals.map(({ latencyMs }) => latencyMs)
 }
 
-/** The line that `--json` ends with. */
+/** The line that `--json` ends with. `spread` is that of `ratios`; `ratioSpread` has it of each. */
 export function summaryOf(levels: readonly Level[], latencies: readonly LatencyOf[]): Figures {
-  const speed = (compared: Comparison): Figures =>
-    byLevel(levels, (level) => ratioOf(level, compared, (turn) => turn.perSecond)?.median)
-  const taken = Object.entries(comparisons).map(([name, compared]) => [name, speed(compared)])
+  const speed = (level: Level, compared: Comparison): Summary | undefined =>
+    ratioOf(level, compared, (turn) => turn.perSecond)
+  const spread = (compared: Comparison): Figures =>
+    extremesByLevel(levels, (level) => speed(level, compared))
   return {
-    ...Object.fromEntries(taken.filter(([, ratios]) => Object.keys(ratios as Figures).length > 0)),
+    ...ofComparisons((compared) => byLevel(levels, (level) => speed(level, compared)?.median)),
     ratiosCpu: byLevel(
       levels,
       (level) => ratioOf(level, comparisons.ratios, (turn) => turn.cpuMicroseconds)?.median,
     ),
-    spread: Object.fromEntries(
-      levels.map((level) => {
-        const { lowest = 0, highest = 0 } =
-          ratioOf(level, comparisons.ratios, (turn) => turn.perSecond) ?? {}
-        return [level.inFlight, [rounded(lowest), rounded(highest)]]
-      }),
-    ),
+    spread: spread(comparisons.ratios),
+    ratioSpread: ofComparisons(spread),
     perSecond: mediansOf(levels, (turn) => turn.perSecond),
+    perSecondSpread: ofEach(levels, (name) =>
+      extremesByLevel(levels, (level) => speedOf(level, name)),
+    ),
     cpuMicroseconds: mediansOf(levels, (turn) => turn.cpuMicroseconds),
     latencyMs: Object.fromEntries(
       latencies.map(({ name, perSecond, arrivals }) => [
@@ -110,4 +118,10 @@ export function summaryOf(levels: readonly Level[], latencies: readonly LatencyO
       }),
     ),
   }
+}
+
+/** By their names; those of which one or both did not take part are left out. */
+function ofComparisons(figures: (compared: Comparison) => Figures): Record<string, Figures> {
+  const told = Object.entries(comparisons).map(([name, each]) => [name, figures(each)] as const)
+  return Object.fromEntries(told.filter(([, each]) => Object.keys(each).length > 0))
 }

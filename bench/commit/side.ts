@@ -39,7 +39,7 @@ export interface Side {
   countPrepared(): Promise<number>
   /** The setting by which an acknowledged write could be lost, or undefined. */
   laxSetting(): Promise<string | undefined>
-  /** How often the server synced its files so far, its log's foremost. */
-  countSyncs(): Promise<number>
+  /** How often the server synced its files so far, its log's foremost; undefined: not counted. */
+  countSyncs(): Promise<number | undefined>
   close(): Promise<void>
 }

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { median } from '../figures.ts'
-import type { IdleCoordinator } from './benchmark.ts'
+import type { IdleCoordinator } from './idle-coordinator.ts'
 
 const heldOpenMax = 5_000
 const heldOpenPerSecond = 10_000

@@ -4,12 +4,13 @@
  */
 import { join } from 'node:path'
 import { type BenchOptions, levelsOf, type PeerPart, peerParts } from '../command-line.ts'
-import { openAssent, openAssentExecute } from '../commit/assent.ts'
+import { openAssent, openAssentExecute, openAssentParticipant } from '../commit/assent.ts'
 import { closeBank, openBank } from '../commit/bank.ts'
 import { compete } from '../commit/competition.ts'
+import { allSyncs, describeSyncs } from '../commit/durability.ts'
 import { openHandWritten } from '../commit/hand-written.ts'
 import { withServers } from '../commit/servers.ts'
-import { commitIdle, openIdle } from '../coordinator/benchmark.ts'
+import { commitIdle, openIdle } from '../coordinator/idle-coordinator.ts'
 import { closedLoad } from '../load.ts'
 import type { Figures, Report } from '../report.ts'
 import { withDirectory } from '../temporary-directory.ts'
@@ -30,7 +31,7 @@ import { buildPeers, JavaMissing, locateJava } from './build.ts'
 import { type PeerPlace, peerContestant, peerNames, programOf } from './contestants.ts'
 import { Peer } from './peer.ts'
 
-const ours = ['assent', 'assent-execute'] as const
+const ours = ['assent', 'assent-execute', 'assent-participant'] as const
 const comparisons: readonly Comparison[] = ours.flatMap((our) =>
   peerNames.map((peer) => [our, peer] as const),
 )
@@ -93,13 +94,15 @@ function playCommit(options: BenchOptions, place: Place, report: Report): Promis
           openHandWritten,
           openAssent,
           openAssentExecute,
+          openAssentParticipant,
           ...peerNames.map((name) => peerContestant(name, place)),
         ],
         comparisons,
         warmUp: warmUpTransfers,
       }
-      const { levels, databaseSyncs } = await compete(bank, competition, report)
-      return { ...summaryOf(levels), databaseSyncs }
+      const { levels, syncs } = await compete(bank, competition, report)
+      report.line(describeSyncs(syncs))
+      return { ...summaryOf(levels), databaseSyncs: allSyncs(syncs), syncs }
     } finally {
       await closeBank(bank)
     }
@@ -146,6 +149,7 @@ function summaryOf(levels: readonly Level[]): Figures {
   return {
     ratios: ratiosBy('assent', (turn) => turn.perSecond),
     ratiosExecute: ratiosBy('assent-execute', (turn) => turn.perSecond),
+    ratiosParticipant: ratiosBy('assent-participant', (turn) => turn.perSecond),
     ratiosCpu: ratiosBy('assent', (turn) => turn.cpuMicroseconds),
     perSecond: mediansOf(levels, (turn) => turn.perSecond),
     cpuMicroseconds: mediansOf(levels, (turn) => turn.cpuMicroseconds),

@@ -13,6 +13,8 @@ const javaVersionLeast = 17
 export interface Java {
   readonly java: string
   readonly maven: string
+  /** Java's, such as `17.0.12`. */
+  readonly version: string
 }
 
 /** There is nothing to build or run the peers with; the message says what to install. */
@@ -40,13 +42,13 @@ export async function locateJava(environment: NodeJS.ProcessEnv = process.env): 
     )
   }
   const version = await versionOf(java)
-  if (version < javaVersionLeast) {
+  if (Number.parseInt(version, 10) < javaVersionLeast) {
     throw new JavaMissing(
       `the peers need Java from version ${javaVersionLeast}, and ${java} is ${version}: ` +
         'install a newer JDK, or name it in JAVA_HOME',
     )
   }
-  return { java, maven }
+  return { java, maven, version }
 }
 
 /** Builds the program, which takes what it needs from Maven's repository; answers its jar. */
@@ -61,9 +63,9 @@ export async function buildPeers({ maven }: Java): Promise<string> {
   return join(project, 'dist', 'peers.jar')
 }
 
-async function versionOf(java: string): Promise<number> {
+async function versionOf(java: string): Promise<string> {
   const { stderr } = await run(java, ['-version'])
-  return Number(/version "(\d+)/.exec(stderr)?.[1] ?? 0)
+  return /version "(\d[^"]*)/.exec(stderr)?.[1] ?? '0'
 }
 
 async function find(program: string, folders: readonly string[]): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import { closeBank, MoneyLost, openBank } from '../../bench/commit/bank.ts'
 import { contestants, playAll } from '../../bench/commit/benchmark.ts'
 import { compete, type Played } from '../../bench/commit/competition.ts'
 import { contestant, type OpenContestant } from '../../bench/commit/contestant.ts'
+import { describeSyncs, type Syncs, syncsBetween } from '../../bench/commit/durability.ts'
 import type { Pair } from '../../bench/commit/pairs.ts'
 import { openPeer } from '../../bench/peers/contestants.ts'
 import type { Figures, Report } from '../../bench/report.ts'
@@ -17,6 +18,8 @@ import { fakePeer } from './fake-peer.ts'
 
 const silent: Report = { line: () => undefined, progress: () => undefined }
 const options = { inFlight: [1, 4], rounds: 1, seconds: 0.05 }
+
+const unremarkable = { comparisons: [], warmUp: { count: 20, turns: 1 } }
 
 type Urls = readonly [string, string]
 
@@ -29,11 +32,7 @@ async function playAllOver(urls: Urls, pair: Pair): Promise<Figures> {
 
 async function competeOver(urls: Urls, ...open: OpenContestant[]): Promise<Played> {
   return await withBank(urls, (bank, directory) =>
-    compete(
-      bank,
-      { directory, options, open, comparisons: [], warmUp: { count: 20, turns: 1 } },
-      silent,
-    ),
+    compete(bank, { directory, options, open, ...unremarkable }, silent),
   )
 }
 
@@ -70,8 +69,12 @@ async function add(
   client.release()
 }
 
+const everyRatio = ['ratios', 'ratiosLogged', 'ratiosExecute', 'ratiosParticipant']
+
 function assertTold(figures: Figures, pair: Pair, moreRatios: readonly string[] = []): void {
-  for (const name of ['ratios', 'ratiosLogged', 'ratiosExecute', 'ratiosCpu', ...moreRatios]) {
+  const told = [...everyRatio, ...moreRatios]
+  assert.deepEqual(Object.keys(figures.ratioSpread as Figures), told)
+  for (const name of [...told, 'ratiosCpu']) {
     const ratios = figures[name] as Figures
     assert.deepEqual(Object.keys(ratios), ['1', '4'], name)
     assert.ok(
@@ -85,7 +88,9 @@ function assertTold(figures: Figures, pair: Pair, moreRatios: readonly string[] 
   assert.deepEqual(Object.keys(latencies), [
     ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute'],
   ])
-  assert.ok(Number(figures.databaseSyncs) > 0)
+  const { left, right } = figures.syncs as Syncs
+  assert.ok(Number(left) > 0 && Number(right) > 0, `${left}, ${right}`)
+  assert.equal(figures.databaseSyncs, Number(left) + Number(right))
 }
 
 await postgresSuite('the competition', (servers) => {
@@ -97,7 +102,19 @@ await postgresSuite('the competition', (servers) => {
   test('lets every contestant run, and tells how ours compares', async () => {
     const pair = 'postgres+postgres'
     const figures = await playAllOver(await databases(), pair)
-    assertTold(figures, pair, ['ratiosParticipant', 'ratiosNamed'])
+    assertTold(figures, pair, ['ratiosNamed'])
+  })
+
+  test('catches a server whose syncs stand still, though the other one syncs', async () => {
+    const honest = cheat(async ({ left, right }, account) => {
+      await Promise.all([add(left, left.payText, account), add(right, right.getText, account)])
+    })
+    const run = withBank(await databases(), ({ right, ...bank }, directory) => {
+      const lazy = { ...bank, right: { ...right, countSyncs: () => Promise.resolve(7) } }
+      const competition = { ...{ directory, options }, open: [honest], ...unremarkable }
+      return compete(lazy, competition, silent)
+    })
+    await assert.rejects(run, /the right server counted no sync: is fsync really on\?/)
   })
 
   test('catches a contestant that loses money', async () => {
@@ -137,6 +154,15 @@ await postgresSuite('the competition', (servers) => {
       return true
     })
   })
+})
+
+test('a server without a counter of its syncs is told of, and stands for nothing', () => {
+  const syncs = syncsBetween({ left: 5, right: undefined }, { left: 9, right: undefined })
+  assert.deepEqual(syncs, { left: 4, right: undefined })
+  assert.equal(
+    describeSyncs(syncs),
+    'meanwhile the left server synced 4 times, the right server has no counter of its syncs',
+  )
 })
 
 await mariadbSuite('the competition between PostgreSQL and MariaDB', (servers) => {

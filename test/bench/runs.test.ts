@@ -4,6 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { type BenchOptions, parseOptions } from '../../bench/command-line.ts'
+import { cutsOf } from '../../bench/coordinator/growth.ts'
+import { describeMachine } from '../../bench/machine.ts'
 import { recoverDatabases } from '../../bench/recovery/databases.ts'
 import { recoverIdle } from '../../bench/recovery/idle.ts'
 import type { Figures, Report } from '../../bench/report.ts'
@@ -38,7 +41,26 @@ describe('npm run bench', () => {
     assert.deepEqual(Object.keys(perSecond as Figures), ['1', '20'])
     assert.equal((forcedWritesPerTransaction as Figures)['1'], 1)
     assert.ok(Number(activeBytes) > 0)
-    assert.equal((growth as Figures).transactions, 500)
+    const { transactions, upTo, cpuMicroseconds, retainedOutcomes } = growth as Figures
+    assert.equal(transactions, 500)
+    assert.deepEqual(upTo, cutsOf(500))
+    assert.equal((cpuMicroseconds as number[]).length, 10)
+    assert.ok(Number(retainedOutcomes) <= 500, `${retainedOutcomes}, of this run alone`)
+    assert.match(output, /^a forced write on the log's disk: [\d.]+ ms/m)
+  })
+
+  test('a long run is cut at its beginning too, and ends with its last transaction', () => {
+    assert.deepEqual(cutsOf(1_000_000).slice(0, 4), [1_000, 10_000, 100_000, 200_000])
+    assert.equal(cutsOf(1_000_000).at(-1), 1_000_000)
+    assert.deepEqual(cutsOf(10_000).slice(0, 2), [1_000, 2_000])
+    assert.deepEqual(cutsOf(14), [1, 3, 4, 6, 7, 8, 10, 11, 13, 14])
+    assert.deepEqual(cutsOf(3), [1, 2, 3])
+  })
+
+  test('what is measured is named with its version', async () => {
+    const options = parseOptions(['commit', '--pair', 'postgres+postgres']) as BenchOptions
+    const [, programs] = await describeMachine(options)
+    assert.match(programs ?? '', /^PostgreSQL \d+\.\d+, node-postgres \d+\.\d+\.\d+$/)
   })
 
   test('input that can not be used ends with 2, and help with 0', async () => {

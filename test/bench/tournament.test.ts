@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { byArrival, describeLatency } from '../../bench/commit/result.ts'
+import { byArrival, describeLatency, summaryOf } from '../../bench/commit/result.ts'
 import type { Throughput } from '../../bench/load.ts'
 import {
+  bestPerSecond,
   byLevel,
   describeLevel,
   type Entrant,
   forcedOf,
+  type Level,
   playLevel,
   warmUp,
 } from '../../bench/tournament.ts'
@@ -45,6 +47,43 @@ test('everybody runs once in each round, and ratios are taken round by round', a
   ])
   assert.match(lines[0] ?? '', /^8 in flight/)
   assert.equal(lines.at(-1), '  ours / theirs: speed 2.00 (2.00 to 3.00), CPU 0.50 (0.33 to 0.50)')
+})
+
+test('a summary has the extremes of every ratio and of every speed', async () => {
+  const speeds = {
+    'hand-written': [100, 100, 100],
+    'hand-written-logged': [50, 100, 200],
+    assent: [90, 110, 120],
+    'assent-execute': [120, 130, 110],
+    'assent-participant': [80, 150, 100],
+  }
+  const entrants = Object.entries(speeds).map(([name, each]) => entrant(name, [...each], []))
+  const level = await playLevel(entrants, 16, { rounds: 3, seconds: 1 }, silent)
+  const { ratios, spread, ratioSpread, perSecondSpread } = summaryOf([level], [])
+  assert.deepEqual(ratios, { 16: 1.1 })
+  assert.deepEqual(spread, { 16: [0.9, 1.2] })
+  assert.deepEqual(ratioSpread, {
+    ratios: { 16: [0.9, 1.2] },
+    ratiosLogged: { 16: [0.6, 1.8] },
+    ratiosExecute: { 16: [1.1, 1.3] },
+    ratiosParticipant: { 16: [0.8, 1.5] },
+  })
+  assert.deepEqual(perSecondSpread, {
+    'hand-written': { 16: [100, 100] },
+    'hand-written-logged': { 16: [50, 200] },
+    assent: { 16: [90, 120] },
+    'assent-execute': { 16: [110, 130] },
+    'assent-participant': { 16: [80, 150] },
+  })
+})
+
+test('the best of an entrant is the median of the level at which it does most', async () => {
+  const ours = entrant('ours', [10, 900, 12, 40, 50, 45, 30, 20, 31], [])
+  const levels: Level[] = []
+  for (const inFlight of [1, 16, 64]) {
+    levels.push(await playLevel([ours], inFlight, { rounds: 3, seconds: 1 }, silent))
+  }
+  assert.equal(bestPerSecond(levels, 'ours'), 45)
 })
 
 test('forced writes are told by transaction, and as unknown where nobody can tell', async () => {
