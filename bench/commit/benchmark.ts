@@ -19,10 +19,10 @@ const everywhere: readonly OpenContestant[] = [
   openHandWrittenLogged,
   openAssent,
   openAssentExecute,
-  openAssentParticipant, // the left database keeps the decisions, and that is PostgreSQL's in each pair
+  openAssentParticipant, // its decisions are in the left database, PostgreSQL's in each pair
 ]
 
-/** At MariaDB no statements are kept. */
+/** At MariaDB nobody keeps statements. */
 export const contestants: Readonly<Record<Pair, readonly OpenContestant[]>> = {
   'postgres+postgres': [...everywhere, openHandWrittenNamed],
   'postgres+mariadb': everywhere,
