@@ -1,5 +1,5 @@
 /** A PostgreSQL participant under test, without an engine. */
-import type { PoolClient } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 
 import { type PgPool, type PostgresOptions, postgres } from '../../src/postgres.ts'
 import { type TestedBranchOf, TestedParticipantOf } from './tested-participant.ts'
@@ -25,3 +25,18 @@ export class TestedParticipant extends TestedParticipantOf<PoolClient> {
 
 export { nextIds } from './branch-ids.ts'
 export { causeOf, done } from './tested-participant.ts'
+
+/** As a driver does that does not tell a transaction's status: it can't send several in one. */
+export function withoutPipeline(pool: Pool): PgPool<PoolClient> {
+  const connect = async (): Promise<PoolClient> => {
+    const client = await pool.connect()
+    return new Proxy(client, {
+      get: (target, key) => {
+        if (key === 'getTransactionStatus') return undefined
+        const value: unknown = Reflect.get(target, key, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+  return Object.assign(Object.create(pool) as Pool, { connect }) as PgPool<PoolClient>
+}

@@ -1,7 +1,7 @@
 /** A branch that is one message: BEGIN, its statements and PREPARE, or COMMIT. */
 import assert from 'node:assert/strict'
 import { before, beforeEach, test } from 'node:test'
-import type { Pool, PoolClient, PoolConfig } from 'pg'
+import type { Pool, PoolConfig } from 'pg'
 
 import type { BranchId } from '../../../src/core/ids.ts'
 import type {
@@ -9,10 +9,16 @@ import type {
   BatchStatement,
   BeginOptions,
 } from '../../../src/participants/contract.ts'
-import { type PgPool, postgres } from '../../../src/postgres.ts'
+import { postgres } from '../../../src/postgres.ts'
 import { realPorts } from '../../harness/ports.ts'
 import { postgresSuite } from '../../harness/postgres.ts'
-import { causeOf, done, nextIds, TestedParticipant } from '../../harness/postgres-branches.ts'
+import {
+  causeOf,
+  done,
+  nextIds,
+  TestedParticipant,
+  withoutPipeline,
+} from '../../harness/postgres-branches.ts'
 import { preparedIn, until } from '../../harness/postgres-conditions.ts'
 
 const insert = (id: number): BatchStatement => ({
@@ -22,21 +28,6 @@ const insert = (id: number): BatchStatement => ({
 
 /** The oid of PostgreSQL's type `int`. */
 const int4 = 23
-
-/** As a driver does that does not tell a transaction's status: it can't send several in one. */
-function withoutPipeline(pool: Pool): PgPool<PoolClient> {
-  const connect = async (): Promise<PoolClient> => {
-    const client = await pool.connect()
-    return new Proxy(client, {
-      get: (target, key) => {
-        if (key === 'getTransactionStatus') return undefined
-        const value: unknown = Reflect.get(target, key, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return Object.assign(Object.create(pool) as Pool, { connect }) as PgPool<PoolClient>
-}
 
 await postgresSuite('a batch at PostgreSQL', (servers) => {
   let pool: Pool

@@ -14,9 +14,15 @@ import type {
 import { postgres } from '../../../src/postgres.ts'
 import { realPorts } from '../../harness/ports.ts'
 import { postgresSuite } from '../../harness/postgres.ts'
-import { causeOf, done, nextIds, TestedParticipant } from '../../harness/postgres-branches.ts'
+import {
+  causeOf,
+  done,
+  nextIds,
+  TestedParticipant,
+  withoutPipeline,
+} from '../../harness/postgres-branches.ts'
 import { until } from '../../harness/postgres-conditions.ts'
-import { committedRow, TestedDecisions, withoutPipeline } from './tested-decisions.ts'
+import { committedRow, TestedDecisions } from './tested-decisions.ts'
 
 const message = 'in one message'
 const ways = [message, 'one by one'] as const

@@ -1,6 +1,6 @@
 /** Decision tables under test, without a log over them: sessions, rows and branches made by hand. */
 import assert from 'node:assert/strict'
-import type { Pool, PoolClient } from 'pg'
+import type { Pool } from 'pg'
 
 import type {
   DecisionRow,
@@ -9,7 +9,7 @@ import type {
   TableSession,
 } from '../../../src/core/decision-table.ts'
 import type { InstallationName, LogIdentity, TransactionKey } from '../../../src/core/ids.ts'
-import type { PgPool, PostgresOptions } from '../../../src/postgres.ts'
+import type { PostgresOptions } from '../../../src/postgres.ts'
 import { TestedParticipant } from '../../harness/postgres-branches.ts'
 
 export const installation = 'test' as InstallationName
@@ -102,19 +102,4 @@ export function tableOf({ participant }: TestedParticipant, create = true): Deci
   const table = participant.decisionTable?.({ create })
   assert.ok(table !== undefined, 'PostgreSQL keeps decisions')
   return table
-}
-
-/** As a driver does that does not tell a transaction's status: it can't send several in one. */
-export function withoutPipeline(pool: Pool): PgPool<PoolClient> {
-  const connect = async (): Promise<PoolClient> => {
-    const client = await pool.connect()
-    return new Proxy(client, {
-      get: (target, key) => {
-        if (key === 'getTransactionStatus') return undefined
-        const value: unknown = Reflect.get(target, key, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
-    })
-  }
-  return Object.assign(Object.create(pool) as Pool, { connect }) as PgPool<PoolClient>
 }
