@@ -6,10 +6,11 @@
  * found and recovered by a sibling).
  */
 import { AssentError } from '../../core/errors.ts'
-import { isInstallationName, type LogIdentity } from '../../core/ids.ts'
+import type { LogIdentity } from '../../core/ids.ts'
 import { type Disk, type DiskLock, joinPath } from '../../core/ports.ts'
 import type { DecisionLog, DecisionLogs } from '../contract.ts'
 import type { Retention } from '../kept-outcomes.ts'
+import { check, isWithin, readSharing, type Sharing, type SharingOptions } from '../sharing.ts'
 import { ignoreFailure } from './durable-file.ts'
 import { openFailed } from './failures.ts'
 import { sectorBytes, segmentBytesDefault, segmentBytesMax, segmentBytesMin } from './format.ts'
@@ -24,28 +25,17 @@ import {
 } from './open-slot.ts'
 import { listFiles, listSlots, readSlot } from './slot-contents.ts'
 
-export const slotsDefault = 64
-const slotsMax = 1000
-export const retentionDefault: Required<NonNullable<FileLogsOptions['retention']>> = {
-  ms: 24 * 3_600_000,
-  bytes: 64 * 1024 * 1024,
-}
 /** A reader holds a lock for an instant; a slot that only seems taken is tried again. */
 const roundsMax = 3
 const roundMs = 100
 
 export interface FileLogsOptions
-  extends Omit<FileLogEnvironment, 'segmentBytes' | 'retention' | 'installation'> {
+  extends Omit<FileLogEnvironment, 'segmentBytes' | 'retention' | 'installation'>,
+    SharingOptions {
   /** Where the logs are; made when missing. */
   readonly directory: string
-  /** `[a-z0-9-]`, 1 to 20 characters. */
-  readonly installation: string
-  /** How many processes may share the directory: 1 to 1000, by default 64. */
-  readonly slots?: number
   /** Bytes of a segment, a multiple of 512 from 16 KiB to 256 MiB; by default 4 MiB. */
   readonly segmentBytes?: number
-  /** How long outcomes can be asked for: by default 24 hours, within 64 MiB. */
-  readonly retention?: { readonly ms?: number; readonly bytes?: number }
 }
 
 /**
@@ -70,22 +60,16 @@ class FileLogs implements DecisionLogs {
   readonly #finished = new Map<number, string>()
 
   constructor(options: FileLogsOptions) {
-    const { disk, timers, clock, random, directory, installation } = options
-    const { slots = slotsDefault, segmentBytes = segmentBytesDefault } = options
-    const retention = { ...retentionDefault, ...options.retention }
+    const { disk, timers, clock, random, directory } = options
+    const { segmentBytes = segmentBytesDefault } = options
     check(directory !== '', 'log', 'The directory of the log must not be empty.')
-    if (!isInstallationName(installation)) {
-      throw invalid('name', `'${installation}' is no name: use 1 to 20 of a-z, 0-9 and '-'.`)
-    }
-    check(isWithin(slots, 1, slotsMax), 'slots', `Slots must be 1 to ${slotsMax}, not ${slots}.`)
+    const { installation, slots, retention } = readSharing(options)
     check(
       isWithin(segmentBytes, segmentBytesMin, segmentBytesMax) && segmentBytes % sectorBytes === 0,
       'segmentBytes',
       `A segment must be ${segmentBytesMin} to ${segmentBytesMax} bytes, a multiple of ` +
         `${sectorBytes}, not ${segmentBytes}.`,
     )
-    check(retention.ms >= 0, 'retention.ms', 'The time of retention must be 0 ms or more.')
-    check(retention.bytes >= 0, 'retention.bytes', 'The bytes of retention must be 0 or more.')
     this.#env = {
       disk,
       timers,
@@ -218,18 +202,6 @@ async function signature(disk: Disk, directory: string): Promise<string> {
 }
 
 /** A checkpoint is written beside the last one and the segments between: four shares of the room. */
-function shareOf({ ms, bytes }: typeof retentionDefault): Retention {
+function shareOf({ ms, bytes }: Sharing['retention']): Retention {
   return { ageMs: ms, bytes: Math.floor(bytes / 4) }
-}
-
-function isWithin(value: number, min: number, max: number): boolean {
-  return Number.isInteger(value) && value >= min && value <= max
-}
-
-function check(holds: boolean, option: string, message: string): void {
-  if (!holds) throw invalid(option, message)
-}
-
-function invalid(option: string, message: string): AssentError {
-  return new AssentError('ASSENT_INVALID_OPTION', message, { option })
 }

@@ -95,6 +95,11 @@ function isPresumed({ decision, record }: DecisionRow): boolean {
 function applyPresumed(state: LogState, transaction: TransactionKey, wallMs: number): void {
   const isKnown = state.decisionOf(transaction) ?? state.keptOf(transaction)
   if (isKnown !== undefined || isBelow(transaction, state.lowWater)) return
+  applyAborted(state, transaction, wallMs)
+}
+
+/** It is over: nobody has to be told. */
+export function applyAborted(state: LogState, transaction: TransactionKey, wallMs: number): void {
   const made = { decision: 'aborted', protocol: 'two-phase', branches: [] } as const
   state.apply({ type: 'decided', transaction, wallMs, ...made })
   state.apply({ type: 'settled', transaction })

@@ -84,7 +84,6 @@ function assemble(env: TableLogEnvironment, opened: Opened): DecisionLog {
   const { clock, timers, backgroundTimers, answerLimitMs, waitLimitMs } = env
   const { session, epoch, location, state } = opened
   const { slot, identity } = session.log
-  let lease: Lease | undefined
   const loop = new WriteLoop(
     {
       state,
@@ -95,8 +94,8 @@ function assemble(env: TableLogEnvironment, opened: Opened): DecisionLog {
       waitLimitMs,
       explain: (problem, cause) => logFailed(location, problem, cause),
     },
-    (made) => {
-      lease = new Lease({
+    (made) =>
+      new Lease({
         table,
         request: { installation, slot, identity },
         epoch,
@@ -108,9 +107,7 @@ function assemble(env: TableLogEnvironment, opened: Opened): DecisionLog {
         onRegained: (regained) => reconcile(env, made, state, regained),
         onTaken: () => made.fail('was taken by another process', undefined),
         isAwaited: () => made.isAwaited,
-      })
-      return lease
-    },
+      }),
   )
   if (state.changes.hasRecords || state.changes.hasBooks) loop.changed()
   return new ParticipantLog({
@@ -123,7 +120,6 @@ function assemble(env: TableLogEnvironment, opened: Opened): DecisionLog {
     table,
     state,
     loop,
-    lease: lease as unknown as Lease,
     retention,
     clock,
     timers,

@@ -7,24 +7,19 @@
  */
 import type { TableSession } from '../../core/decision-table.ts'
 import { AssentError } from '../../core/errors.ts'
-import { isInstallationName, type LogIdentity, makeLogIdentity } from '../../core/ids.ts'
+import { type LogIdentity, makeLogIdentity } from '../../core/ids.ts'
 import type { DecisionLog, DecisionLogs } from '../contract.ts'
+import { readSharing, type SharingOptions } from '../sharing.ts'
 import { bounded } from './bounded.ts'
 import { openFailed } from './failures.ts'
 import { openSlot, type TableLogEnvironment } from './open-slot.ts'
 
-const slotsMax = 1000
 const limits = { answerLimitMs: 10_000, waitLimitMs: 30_000, tidyIntervalMs: 60_000 } as const
 const adoptAfterMsDefault = 4_000
 
 export interface TableLogsOptions
-  extends Omit<TableLogEnvironment, 'installation' | 'retention' | keyof typeof limits> {
-  /** `[a-z0-9-]`, 1 to 20 characters. */
-  readonly installation: string
-  /** How many processes may share the table: 1 to 1000, by default 64. */
-  readonly slots?: number
-  /** How long outcomes can be asked for: by default 24 hours, within 64 MiB. */
-  readonly retention?: { readonly ms?: number; readonly bytes?: number }
+  extends Omit<TableLogEnvironment, 'installation' | 'retention' | keyof typeof limits>,
+    SharingOptions {
   /** How long one answer of the database is waited for; by default 10,000 ms. */
   readonly answerLimitMs?: number
   /** How long a record may wait while the table can't be written; by default 30,000 ms. */
@@ -50,19 +45,10 @@ class TableLogs implements DecisionLogs {
   readonly #free = new Map<number, { readonly epoch: number; readonly sinceMs: number }>()
 
   constructor(options: TableLogsOptions) {
-    const { installation, slots = 64, retention, adoptAfterMs, ...rest } = options
-    const { ms = 24 * 3_600_000, bytes = 64 * 1024 * 1024 } = retention ?? {}
-    if (!isInstallationName(installation)) {
-      throw invalid('name', `'${installation}' is no name: use 1 to 20 of a-z, 0-9 and '-'.`)
-    }
-    if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax) {
-      throw invalid('slots', `Slots must be 1 to ${slotsMax}, not ${slots}.`)
-    }
-    if (!(ms >= 0)) throw invalid('retention.ms', 'The time of retention must be 0 ms or more.')
-    if (!(bytes >= 0)) {
-      throw invalid('retention.bytes', 'The bytes of retention must be 0 or more.')
-    }
-    this.#env = { ...limits, ...rest, installation, retention: { ageMs: ms, bytes } }
+    const { adoptAfterMs, ...rest } = options
+    const { installation, slots, retention } = readSharing(options)
+    const { ms: ageMs, bytes } = retention
+    this.#env = { ...limits, ...rest, installation, retention: { ageMs, bytes } }
     this.#slots = slots
     this.#adoptAfterMs = adoptAfterMs ?? adoptAfterMsDefault
   }
@@ -170,8 +156,4 @@ class TableLogs implements DecisionLogs {
       { directory: table.location, slots: this.#slots },
     )
   }
-}
-
-function invalid(option: string, message: string): AssentError {
-  return new AssentError('ASSENT_INVALID_OPTION', message, { option })
 }

@@ -23,7 +23,6 @@ import type {
 import type { Retention } from '../kept-outcomes.ts'
 import { bounded } from './bounded.ts'
 import { logFailed } from './failures.ts'
-import type { Lease } from './lease.ts'
 import type { TableState } from './table-state.ts'
 import type { Durable, WriteLoop } from './write-loop.ts'
 
@@ -38,7 +37,6 @@ export interface ParticipantLogParts {
   readonly table: DecisionTable
   readonly state: TableState
   readonly loop: WriteLoop
-  readonly lease: Lease
   readonly retention: Retention
   readonly clock: Clock
   readonly timers: Timers
@@ -191,11 +189,11 @@ export class ParticipantLog implements DecisionLog {
 
   /** Where that takes too long, the slot is given up as it is: the next one to open it goes on. */
   async #close(clean: boolean): Promise<void> {
-    const { loop, lease, timers, backgroundTimers, answerLimitMs, onClosed } = this.#parts
+    const { loop, timers, backgroundTimers, answerLimitMs, onClosed } = this.#parts
     if (this.#tidyTimer !== undefined) backgroundTimers.clear(this.#tidyTimer)
     try {
       await bounded(timers, answerLimitMs, loop.drain())
-      const { session } = lease
+      const { session } = loop.lease
       if (clean && session !== undefined && loop.failure === undefined) {
         await bounded(timers, answerLimitMs, session.write({ isClean: true }))
       }
@@ -204,7 +202,7 @@ export class ParticipantLog implements DecisionLog {
       loop.fail('could not be written when it was closed', cause)
     }
     loop.stop()
-    await lease.release()
+    await loop.lease.release()
     onClosed()
   }
 

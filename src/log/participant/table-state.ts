@@ -18,7 +18,7 @@ import type { OperatorAct } from '../records.ts'
 import type { LogState } from '../state.ts'
 import type { Unfinished } from '../unfinished.ts'
 import { Changes } from './changes.ts'
-import type { FoundContents } from './contents.ts'
+import { applyAborted, type FoundContents } from './contents.ts'
 import { decodeDecision, encodeRecords } from './record-bytes.ts'
 import { actName, lowWaterName, nameOf, outcomesName, transactionName } from './record-names.ts'
 
@@ -145,9 +145,7 @@ export class TableState {
   }
 
   #noteAborted(transaction: TransactionKey, wallMs: number): void {
-    const made = { decision: 'aborted', protocol: 'two-phase', branches: [] } as const
-    this.log.apply({ type: 'decided', transaction, wallMs, ...made })
-    this.log.apply({ type: 'settled', transaction })
+    applyAborted(this.log, transaction, wallMs)
     this.#changed(transaction, false)
   }
 

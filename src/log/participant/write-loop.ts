@@ -8,9 +8,10 @@
  *
  * The books go when enough of them wait, or after a pause: nobody waits for them.
  */
+import { NoAnswer } from '../../core/bounded.ts'
 import type { TableSession } from '../../core/decision-table.ts'
 import type { Clock, Timer, Timers } from '../../core/ports.ts'
-import { bounded, Unanswered } from './bounded.ts'
+import { bounded } from './bounded.ts'
 import type { Taken } from './changes.ts'
 import type { Lease } from './lease.ts'
 import type { TableState } from './table-state.ts'
@@ -45,8 +46,8 @@ export interface WriteLoopOptions {
 export type Errand = (session: TableSession) => Promise<void>
 
 export class WriteLoop {
+  readonly lease: Lease
   readonly #options: WriteLoopOptions
-  readonly #lease: Lease
   #waiting: Waiting[] = []
   /** Of the change that is under way. */
   #underWay: Waiting[] = []
@@ -65,9 +66,9 @@ export class WriteLoop {
 
   constructor(options: WriteLoopOptions, leaseFor: (loop: WriteLoop) => Lease) {
     this.#options = options
-    this.#lease = leaseFor(this)
-    this.#lease.onReady = () => this.#start()
-    this.#lease.onLost = () => this.#abandon?.(new Error('the connection to the database was lost'))
+    this.lease = leaseFor(this)
+    this.lease.onReady = () => this.#start()
+    this.lease.onLost = () => this.#abandon?.(new Error('the connection to the database was lost'))
   }
 
   get failure(): Error | undefined {
@@ -88,7 +89,7 @@ export class WriteLoop {
     if (durable === undefined) return this.#writeSoon()
     this.#waiting.push({ durable, sinceMs: this.#options.clock.monotonicMs() })
     this.#limitTimer ??= this.#setLimit(this.#options.waitLimitMs)
-    this.#lease.hurry()
+    this.lease.hurry()
     this.#start()
   }
 
@@ -124,7 +125,7 @@ export class WriteLoop {
     this.#underWay = []
     this.#waiting = []
     for (const { durable } of told) void Promise.resolve(this.#failure).then(durable)
-    void this.#lease.release()
+    void this.lease.release()
   }
 
   /** No timer starts anything any more. */
@@ -139,7 +140,7 @@ export class WriteLoop {
 
   /** On the next microtask: all records of one turn share the change. */
   #start(): void {
-    if (this.#lease.session === undefined) return // it starts again when there is one
+    if (this.lease.session === undefined) return // it starts again when there is one
     this.#running ??= Promise.resolve().then(() => this.#run())
   }
 
@@ -159,7 +160,7 @@ export class WriteLoop {
   }
 
   #next(): TableSession | undefined {
-    const { session } = this.#lease
+    const { session } = this.lease
     if (session === undefined || this.#failure !== undefined) return undefined
     const { changes } = this.#options.state
     const isDue = this.#isDue && changes.hasRecords
@@ -205,7 +206,7 @@ export class WriteLoop {
     this.#underWay = []
     this.#isDue = true
     this.#areBooksDue ||= taken.books.size > 0 || taken.settled.length > 0
-    this.#lease.lost(session)
+    this.lease.lost(session)
   }
 
   async #runErrand(session: TableSession): Promise<void> {
@@ -216,7 +217,7 @@ export class WriteLoop {
       await this.#asked(errand(session))
     } catch (cause) {
       // It is run again, and a session that is lost says so; but what one that hangs does is unknown.
-      if (cause instanceof Unanswered) this.#lease.lost(session)
+      if (cause instanceof NoAnswer) this.lease.lost(session)
     }
   }
 

@@ -66,7 +66,7 @@ function nameOf(text: string, reading: Reading): string | undefined {
 
 /**
  * 64 bits of the text, the same in every process: two that reach one session through a pooler mean
- * the same by a name. (FNV-1a, Fowler, Noll and Vo 1991, from two starts.)
+ * the same by a name. (FNV-1a, Fowler, Noll and Vo 1991; its twin has another start and multiplier.)
  */
 function fingerprintOf(text: string): string {
   let [one, other] = [0x811c9dc5, 0x01000193]

@@ -59,7 +59,7 @@ export class OwnQuery {
     this.#results = results
   }
 
-  submit(message: Message): null {
+  submit(message: Message): void {
     const wire = message.wire as Wire
     const { text, name } = this
     if (name === '') wire.parse({ text, name })
@@ -68,14 +68,13 @@ export class OwnQuery {
       const bytes = kept.get(name)
       if (bytes !== undefined) {
         message.add(bytes)
-        return null
+        return
       }
     }
     const { mark } = message
     wire.bind({ statement: name, values: this.#values, valueMapper: asItIs })
     wire.execute(unnamedPortal)
     if (name !== '' && this.#values.length === 0) kept.set(name, message.since(mark))
-    return null
   }
 
   handleRowDescription(): void {

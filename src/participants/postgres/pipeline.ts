@@ -120,9 +120,12 @@ export class Pipeline implements PgSubmittable {
     const message = messageOf(connection as Wire)
     try {
       for (const query of this.#queries) {
-        const isOurs = query instanceof OwnQuery
-        if (!isOurs) this.#dress(query)
-        const refusal = isOurs ? query.submit(message) : query.submit(message.wire)
+        if (query instanceof OwnQuery) {
+          query.submit(message)
+          continue
+        }
+        this.#dress(query)
+        const refusal = query.submit(message.wire)
         if (refusal instanceof Error) this.#fail(refusal)
         // What follows a statement that could not be sent must not be sent either.
         if (this.#failure !== undefined) break

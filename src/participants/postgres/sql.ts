@@ -88,6 +88,8 @@ function limitOf(name: string, as: string): string {
   return `(${seconds} * 1000)::bigint::text as ${as}`
 }
 
+const setLock = `savepoint ${savepointPrefix}vote`
+
 /**
  * Prepares, in one round trip, and answers the transaction's `xid`.
  *
@@ -96,7 +98,7 @@ function limitOf(name: string, as: string): string {
  * is our proof (A5). SAVEPOINT alone is refused there.
  */
 export function prepareBranch(id: string, raise: DurabilityRaise): string {
-  return `savepoint ${savepointPrefix}vote; ${assignXid(raise)}; ${prepareTransaction(id)}`
+  return `${setLock}; ${assignXid(raise)}; ${prepareTransaction(id)}`
 }
 
 /** Gives the transaction its `xid`, and answers it. */
@@ -117,7 +119,7 @@ const xids: Record<DurabilityRaise, OwnStatement> = {
 }
 
 /** Stands before PREPARE or COMMIT where it is not known that a transaction is open: see above. */
-export const lockOnTheDoor: OwnStatement = { own: `savepoint ${savepointPrefix}vote` }
+export const lockOnTheDoor: OwnStatement = { own: setLock }
 
 export function prepareTransaction(id: string): string {
   return `prepare transaction '${id}'`
@@ -126,7 +128,7 @@ export function prepareTransaction(id: string): string {
 /** Commits without a vote; the savepoint as above, or an empty block's COMMIT would look like ours. */
 export function commitBranch(raise: DurabilityRaise): string {
   const raised = raise === 'none' ? '' : `select ${durable('transaction')}; `
-  return `savepoint ${savepointPrefix}vote; ${raised}commit`
+  return `${setLock}; ${raised}commit`
 }
 
 /** Raises durability for the transaction. */

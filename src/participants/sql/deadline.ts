@@ -1,10 +1,6 @@
 /** Bounds on waiting: a server that hangs must not hang us. */
+import { bounded } from '../../core/bounded.ts'
 import type { Timer, Timers } from '../../core/ports.ts'
-
-/** Nobody answered within the time that we wait. */
-export class NoAnswer extends Error {
-  override readonly name = 'NoAnswer'
-}
 
 /**
  * The result of `work`, or a rejection with `NoAnswer` once `limitMs` have passed. `work` goes on;
@@ -16,21 +12,7 @@ export function within<Result>(
   what: string,
   work: Promise<Result>,
 ): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const timer = timers.set(limitMs, () => {
-      reject(new NoAnswer(`${what}: no answer within ${Math.round(limitMs)} ms`))
-    })
-    work.then(
-      (result) => {
-        timers.clear(timer)
-        resolve(result)
-      },
-      (cause: unknown) => {
-        timers.clear(timer)
-        reject(cause)
-      },
-    )
-  })
+  return bounded(timers, limitMs, work, () => `${what}: no answer within ${Math.round(limitMs)} ms`)
 }
 
 /** Resolves after `delayMs`. */

@@ -1,7 +1,9 @@
 /** Taking a connection of the user's pool, in bounded time. */
+
+import { NoAnswer } from '../../core/bounded.ts'
 import { AssentError } from '../../core/errors.ts'
 import type { ParticipantPorts } from '../contract.ts'
-import { NoAnswer, within } from './deadline.ts'
+import { within } from './deadline.ts'
 
 /** Waits at most `limitMs`; a connection that arrives later goes to `giveBack` at once. */
 export async function takeInTime<Connection>(

@@ -6,8 +6,10 @@
  * the next use opens a new one. Whoever opens a connection for it refuses one that reaches another
  * database than the one that was examined.
  */
+
+import { NoAnswer } from '../../core/bounded.ts'
 import type { Timers } from '../../core/ports.ts'
-import { Alarm, NoAnswer, within } from './deadline.ts'
+import { Alarm, within } from './deadline.ts'
 
 /** A connection of our own, as far as the reserve handles it. */
 export interface ReservedConnection {

@@ -219,7 +219,7 @@ const planted: readonly PlantedHere[] = [
     rule: 'A3',
     file: 'src/log/participant/write-loop.ts',
     find: '      return this.#unknown(session, taken, cause)\n',
-    replace: '      this.#lease.lost(session)\n',
+    replace: '      this.lease.lost(session)\n',
     why: 'A change whose answer was lost is told durable.',
     seeds: 60,
   },

@@ -6,6 +6,8 @@
  * Keeps A6: after a rejection nobody knows what was done; after a time-out the session is given up.
  * The loss of the connection is told by its events, which TCP's keep-alives make sure of, or by a use.
  */
+
+import { NoAnswer } from '../../../core/bounded.ts'
 import type {
   TableChange,
   TableContents,
@@ -14,7 +16,7 @@ import type {
 } from '../../../core/decision-table.ts'
 import type { TransactionKey } from '../../../core/ids.ts'
 import type { Timers } from '../../../core/ports.ts'
-import { NoAnswer, within } from '../../sql/deadline.ts'
+import { within } from '../../sql/deadline.ts'
 import { fieldOf, type PgResult } from '../driver.ts'
 import { sqlState, sqlStateOf } from '../failures.ts'
 import type { OwnConnection } from '../own-connection.ts'
