@@ -20,7 +20,8 @@ export const usage = `usage: npm run bench -- <benchmark> [options]
   recovery               a restart with many prepared transactions, half of them decided
 
   --seconds N            length of one measurement (default 2; may be a fraction)
-  --rounds N             rounds, in each of which every contestant runs once (default 5)
+  --rounds N             rounds, in each of which every contestant runs once (default 5); recovery: how
+                         often each restart is measured (default 3)
   --in-flight N,N,...    transactions at a time (default 1,10,100,400; commit: 1,16,64; peers: both)
   --pair NAME            commit: one pair of servers only, ${pairs.join(' or ')}
   --part NAME            peers: one part only, ${peerParts.join(' or ')}
@@ -58,11 +59,11 @@ const withValue = new Set([
 ])
 
 const defaults = {
-  coordinator: { inFlight: '1,10,100,400', transactions: '200000' },
-  commit: { inFlight: '1,16,64', transactions: '0' },
+  coordinator: { inFlight: '1,10,100,400', transactions: '200000', rounds: '5' },
+  commit: { inFlight: '1,16,64', transactions: '0', rounds: '5' },
   // None: each part has its own.
-  peers: { inFlight: '', transactions: '0' },
-  recovery: { inFlight: '1', transactions: '100000' },
+  peers: { inFlight: '', transactions: '0', rounds: '5' },
+  recovery: { inFlight: '1', transactions: '100000', rounds: '3' },
 } as const
 
 /** Undefined for `--help`. Throws `UsageError`. */
@@ -76,7 +77,7 @@ export function parseOptions(given: readonly string[]): BenchOptions | undefined
   return {
     benchmark,
     seconds,
-    rounds: countIn('rounds', values.get('rounds') ?? '5', 1),
+    rounds: countIn('rounds', values.get('rounds') ?? fallback.rounds, 1),
     inFlight: levelsIn(values.get('in-flight') ?? fallback.inFlight),
     pair: choiceIn('pair', values.get('pair'), pairs),
     part: choiceIn('part', values.get('part'), peerParts),

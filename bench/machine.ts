@@ -6,36 +6,62 @@ import { locatePostgres } from '../src/cli/postgres-server/program.ts'
 import { locateMariadb, MariadbMissing } from '../test/harness/mariadb-server/program.ts'
 import type { BenchOptions } from './command-line.ts'
 import { openForcedFile } from './commit/forced-file.ts'
-import { median } from './figures.ts'
+import { median, rounded } from './figures.ts'
 import { JavaMissing, locateJava } from './peers/build.ts'
+import { peerVersions } from './peers/versions.ts'
 import { withDirectory } from './temporary-directory.ts'
 
 const forcedWrites = 100
 /** As long as a decision's record. */
 const record = 'decision'.repeat(8)
 
-export async function describeMachine(options: BenchOptions): Promise<string[]> {
-  const programs = await programsOf(options)
-  const forcedMs = await medianForcedWriteMs(options.logDirectory)
+export interface Machine {
+  readonly processor: string
+  readonly cores: number
+  readonly memoryGiB: number
+  readonly system: string
+  /** How many wanted to run, on average, in the minute before the run. */
+  readonly loadBefore: number
+  /** The median of so many on the log's disk, one after the other. */
+  readonly forcedWriteMs: number
+}
+
+/** By the program's name; those that take part. */
+export type Versions = Readonly<Record<string, string>>
+
+export interface Surroundings {
+  readonly machine: Machine
+  readonly versions: Versions
+}
+
+export async function lookAround(options: BenchOptions): Promise<Surroundings> {
+  const versions = await versionsOf(options)
+  const forcedWriteMs = rounded(await medianForcedWriteMs(options.logDirectory))
+  return { machine: { ...hardware(), forcedWriteMs }, versions }
+}
+
+export function describeSurroundings({ machine, versions }: Surroundings): string[] {
+  const { processor, cores, memoryGiB, system, loadBefore, forcedWriteMs } = machine
+  const named = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [
-    hardware(),
-    ...(programs.length > 0 ? [programs.join(', ')] : []),
-    `a forced write on the log's disk: ${forcedMs.toFixed(2)} ms, the median of ${forcedWrites}`,
+    `${cores} x ${processor}, ${memoryGiB} GiB, ${system}; load before the run ${loadBefore}`,
+    named.join(', '),
+    `a forced write on the log's disk: ${forcedWriteMs} ms, the median of ${forcedWrites}`,
   ]
 }
 
-function hardware(): string {
-  const model = cpus()[0]?.model.trim().replaceAll(/\s+/g, ' ') ?? 'an unknown processor'
-  const memory = (totalmem() / 2 ** 30).toFixed(0)
-  const busy = (loadavg()[0] ?? 0).toFixed(1)
-  return (
-    `${availableParallelism()} x ${model}, ${memory} GiB, ${type()} ${release()}, ` +
-    `Node ${process.versions.node}; load before the run ${busy}`
-  )
+function hardware(): Omit<Machine, 'forcedWriteMs'> {
+  return {
+    processor: cpus()[0]?.model.trim().replaceAll(/\s+/g, ' ') ?? 'an unknown processor',
+    cores: availableParallelism(),
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    system: `${type()} ${release()}`,
+    loadBefore: rounded(loadavg()[0] ?? 0),
+  }
 }
 
-/** Those that take part; of one that is missing the benchmark tells that wants it. */
-async function programsOf({ benchmark, pair, part, prepared }: BenchOptions): Promise<string[]> {
+/** Of a program that is missing the benchmark tells that wants it. */
+async function versionsOf({ benchmark, pair, part, prepared }: BenchOptions): Promise<Versions> {
   const java = benchmark === 'peers' ? await locateJava().catch(unlessMissing) : undefined
   const takesPostgres = {
     coordinator: false,
@@ -45,12 +71,15 @@ async function programsOf({ benchmark, pair, part, prepared }: BenchOptions): Pr
   }[benchmark]
   const takesMariadb = benchmark === 'commit' && pair !== 'postgres+postgres'
   const mariadb = takesMariadb ? await locateMariadb().catch(unlessMissing) : undefined
-  return [
-    ...(takesPostgres ? [`PostgreSQL ${(await locatePostgres()).version}`] : []),
-    ...(takesPostgres ? [`node-postgres ${versionOf('pg')}`] : []),
-    ...(mariadb ? [`MariaDB ${mariadb.version}`, `mysql2 ${versionOf('mysql2')}`] : []),
-    ...(java ? [`Java ${java.version}`] : []),
-  ]
+  return {
+    Node: process.versions.node,
+    ...(takesPostgres && {
+      PostgreSQL: (await locatePostgres()).version,
+      'node-postgres': packageVersion('pg'),
+    }),
+    ...(mariadb && { MariaDB: mariadb.version, mysql2: packageVersion('mysql2') }),
+    ...(java && { Java: java.version, ...(await peerVersions()) }),
+  }
 }
 
 function unlessMissing(error: unknown): undefined {
@@ -58,7 +87,7 @@ function unlessMissing(error: unknown): undefined {
 }
 
 /** Of an installed package. */
-function versionOf(name: 'pg' | 'mysql2'): string {
+function packageVersion(name: 'pg' | 'mysql2'): string {
   const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string }
   return version
 }

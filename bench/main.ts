@@ -5,7 +5,7 @@
  * that can't be used. No exit code depends on a speed.
  */
 import { type BenchOptions, parseOptions, UsageError, usage } from './command-line.ts'
-import { describeMachine } from './machine.ts'
+import { describeSurroundings, lookAround } from './machine.ts'
 import { type Figures, type Report, terminalReport } from './report.ts'
 
 // What must not outlive us (servers, other processes) is ended where this process exits.
@@ -22,9 +22,10 @@ async function main(given: readonly string[]): Promise<number> {
       return 0
     }
     const report = terminalReport()
-    for (const line of await describeMachine(options)) report.line(line)
+    const surroundings = await lookAround(options)
+    for (const line of describeSurroundings(surroundings)) report.line(line)
     const figures = await run(options, report)
-    if (options.json) report.line(JSON.stringify(figures))
+    if (options.json) report.line(JSON.stringify({ ...figures, ...surroundings }))
     return 0
   } catch (error) {
     if (error instanceof UsageError) {

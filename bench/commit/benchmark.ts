@@ -32,7 +32,7 @@ export const contestants: Readonly<Record<Pair, readonly OpenContestant[]>> = {
 const warmUp = { count: 5_000, turns: 5 } as const
 
 const inOpenLoad: readonly string[] = [
-  ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute'],
+  ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute', 'assent-participant'],
 ]
 
 /** The figures of two PostgreSQL servers, and those of each other pair under its name. */

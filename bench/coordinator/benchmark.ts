@@ -6,7 +6,7 @@
  */
 import { join } from 'node:path'
 import type { BenchOptions } from '../command-line.ts'
-import { roundedAll, summarize } from '../figures.ts'
+import { rounded, roundedAll, summarize } from '../figures.ts'
 import { closedLoad } from '../load.ts'
 import { type Figures, type Report, table } from '../report.ts'
 import { withDirectory } from '../temporary-directory.ts'
@@ -20,7 +20,7 @@ export function benchmarkCoordinator(options: BenchOptions, report: Report): Pro
       const throughput = await measureThroughput(coordinator, options, report)
       report.progress('memory of active transactions')
       const bytes = await activeBytes(coordinator, options.seconds)
-      report.line(`memory of an active transaction: ${(bytes / 1024).toFixed(2)} KiB`)
+      report.line(`memory of an active transaction: ${bytes.toFixed(0)} bytes`)
       return { ...throughput, activeBytes: Math.round(bytes) }
     })
     if (options.transactions === 0) return figures
@@ -38,6 +38,7 @@ async function measureThroughput(
   const perSecond: Record<string, number> = {}
   const forcedWritesPerTransaction: Record<string, number> = {}
   const cpuMicroseconds: Record<string, number> = {}
+  const perSecondSpread: Record<string, readonly [lowest: number, highest: number]> = {}
   report.progress('warming up')
   await closedLoad(100, { seconds: Math.min(seconds, 1) }, () => commitIdle(coordinator))
   const measured = inFlight.map((lanes) => ({ lanes, runs: [] as Measured[] }))
@@ -55,12 +56,14 @@ async function measureThroughput(
     const speeds = [speed.median, speed.lowest, speed.highest].map((each) => each.toFixed(0))
     rows.push([`${lanes}`, ...speeds, cpu.toFixed(1), main.toFixed(1), forced.toFixed(4)])
     perSecond[lanes] = speed.median
+    perSecondSpread[lanes] = [rounded(speed.lowest), rounded(speed.highest)]
     forcedWritesPerTransaction[lanes] = forced
     cpuMicroseconds[lanes] = cpu
   }
   for (const row of table(rows)) report.line(row)
   return {
     perSecond: roundedAll(perSecond),
+    perSecondSpread,
     forcedWritesPerTransaction: roundedAll(forcedWritesPerTransaction),
     cpuMicroseconds: roundedAll(cpuMicroseconds),
   }

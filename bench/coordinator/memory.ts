@@ -1,7 +1,6 @@
 /** The memory of an active transaction: many are held open at once, and the heap is weighed. */
 import { setImmediate as turn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
+import { bytesInUse } from '../collector.ts'
 import { median } from '../figures.ts'
 import type { IdleCoordinator } from './idle-coordinator.ts'
 
@@ -10,7 +9,8 @@ const heldOpenPerSecond = 10_000
 const weighings = 3
 
 /**
- * Bytes of heap, of a transaction whose work runs in two branches; of its user's: one promise. A short
+ * Bytes, on the heap and outside of it, of a transaction whose work runs in two branches, the promises
+ * of its call and what the two participants hold included; of its user's: one promise. A short
  * benchmark holds fewer open.
  */
 export async function activeBytes(coordinator: IdleCoordinator, seconds: number): Promise<number> {
@@ -25,7 +25,7 @@ export async function activeBytes(coordinator: IdleCoordinator, seconds: number)
 async function weigh(coordinator: IdleCoordinator, heldOpen: number): Promise<number> {
   const { promise: end, resolve: letGo } = Promise.withResolvers<void>()
   let entered = 0
-  const before = heapBytes()
+  const before = bytesInUse()
   const all = Array.from({ length: heldOpen }, () =>
     coordinator.transaction(['left', 'right'], () => {
       entered += 1
@@ -33,16 +33,8 @@ async function weigh(coordinator: IdleCoordinator, heldOpen: number): Promise<nu
     }),
   )
   while (entered < heldOpen) await turn()
-  const bytes = (heapBytes() - before) / heldOpen
+  const bytes = (bytesInUse() - before) / heldOpen
   letGo()
   await Promise.all(all)
   return bytes
-}
-
-/** After a full collection, which Node gives no name to unless it is asked for. */
-function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
-  collect()
-  return process.memoryUsage().heapUsed
 }

@@ -14,27 +14,11 @@ import { commitIdle, openIdle } from '../coordinator/idle-coordinator.ts'
 import { closedLoad } from '../load.ts'
 import type { Figures, Report } from '../report.ts'
 import { withDirectory } from '../temporary-directory.ts'
-import {
-  byLevel,
-  type Comparison,
-  describeLevel,
-  type Entrant,
-  forcedOf,
-  type Level,
-  mediansOf,
-  ofEach,
-  playLevel,
-  ratioOf,
-  warmUp,
-} from '../tournament.ts'
+import { describeLevel, type Entrant, type Level, playLevel, warmUp } from '../tournament.ts'
 import { buildPeers, JavaMissing, locateJava } from './build.ts'
 import { type PeerPlace, peerContestant, peerNames, programOf } from './contestants.ts'
 import { Peer } from './peer.ts'
-
-const ours = ['assent', 'assent-execute', 'assent-participant'] as const
-const comparisons: readonly Comparison[] = ours.flatMap((our) =>
-  peerNames.map((peer) => [our, peer] as const),
-)
+import { comparisons, summaryOf } from './result.ts'
 
 /** Java compiles in several steps, of which the last comes late. */
 const warmUpTransfers = { count: 10_000, turns: 15 } as const
@@ -134,27 +118,5 @@ async function playIdle(options: BenchOptions, place: Place, report: Report): Pr
     return summaryOf(levels)
   } finally {
     await Promise.all([coordinator.close(), ...peers.map((peer) => peer.end())])
-  }
-}
-
-/** What `--json` tells of a part: ratios of ours to each peer's, and everybody's figures. */
-function summaryOf(levels: readonly Level[]): Figures {
-  const ratiosBy = (our: string, figure: Parameters<typeof ratioOf>[2]): Figures =>
-    Object.fromEntries(
-      peerNames.map((peer) => [
-        peer,
-        byLevel(levels, (level) => ratioOf(level, [our, peer], figure)?.median),
-      ]),
-    )
-  return {
-    ratios: ratiosBy('assent', (turn) => turn.perSecond),
-    ratiosExecute: ratiosBy('assent-execute', (turn) => turn.perSecond),
-    ratiosParticipant: ratiosBy('assent-participant', (turn) => turn.perSecond),
-    ratiosCpu: ratiosBy('assent', (turn) => turn.cpuMicroseconds),
-    perSecond: mediansOf(levels, (turn) => turn.perSecond),
-    cpuMicroseconds: mediansOf(levels, (turn) => turn.cpuMicroseconds),
-    forcedWritesPerTransaction: ofEach(levels, (name) =>
-      byLevel(levels, (level) => forcedOf(level, name)),
-    ),
   }
 }

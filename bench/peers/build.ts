@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 const project: string = dirname(fileURLToPath(import.meta.url))
+export const pomFile: string = join(project, 'pom.xml')
 const javaVersionLeast = 17
 
 export interface Java {
@@ -53,9 +54,8 @@ export async function locateJava(environment: NodeJS.ProcessEnv = process.env): 
 
 /** Builds the program, which takes what it needs from Maven's repository; answers its jar. */
 export async function buildPeers({ maven }: Java): Promise<string> {
-  const pom = join(project, 'pom.xml')
   try {
-    await run(maven, ['--quiet', '--batch-mode', '--file', pom, 'package'])
+    await run(maven, ['--quiet', '--batch-mode', '--file', pomFile, 'package'])
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
     throw new Error(`Maven could not build the peers:\n${stdout}${stderr}`, { cause: error })

@@ -1,54 +1,47 @@
 /** The backlog at two PostgreSQL databases: until the last lock is released. */
-import { join } from 'node:path'
 import pg from 'pg'
 import type { BranchId } from '../../src/core/ids.ts'
 import { openCoordinator } from '../../src/index.ts'
 import { postgres } from '../../src/postgres.ts'
-import { rounded } from '../figures.ts'
-import type { Figures, Report } from '../report.ts'
 import { type Backlog, isLeft, type Known, leaveBacklog } from './backlog.ts'
+import type { Restart } from './restarts.ts'
 import { stopwatch, until } from './waiting.ts'
 
 const connections = 8
 
 export interface DatabasesInDoubt {
   readonly urls: readonly [string, string]
+  /** Of its log. */
   readonly directory: string
   /** Branches on each. */
   readonly prepared: number
   readonly orphanIntervalMs: number
 }
 
-export async function recoverDatabases(
-  { urls, directory, prepared, orphanIntervalMs }: DatabasesInDoubt,
-  report: Report,
-): Promise<Figures> {
+export async function recoverDatabases({
+  urls,
+  directory,
+  prepared,
+  orphanIntervalMs,
+}: DatabasesInDoubt): Promise<Restart> {
   const [left, right] = urls.map(openPool) as [pg.Pool, pg.Pool]
   try {
-    report.progress(`preparing ${prepared} branches on each of two databases`)
-    const log = join(directory, 'database-log')
     const known = [await knownAs('left', left), await knownAs('right', right)] as const
-    const backlog = await leaveBacklog(log, prepared, known)
+    const backlog = await leaveBacklog(directory, prepared, known)
     await Promise.all([prepare(left, backlog, true), prepare(right, backlog, false)])
-    const elapsed = stopwatch()
-    const resources = { left: postgres(left), right: postgres(right) }
+    const watch = stopwatch()
     const coordinator = await openCoordinator({
       name: 'bench',
-      log,
+      log: directory,
       controlSocket: false,
       orphanIntervalMs,
-      resources,
+      resources: { left: postgres(left), right: postgres(right) },
     })
     try {
-      report.progress('releasing locks')
       await until(async () => (await countHeld(left, right)) <= backlog.undecided.size)
-      const deliveredSeconds = rounded(elapsed())
+      const deliveredSeconds = watch.seconds()
       await until(async () => (await countHeld(left, right)) === 0)
-      const allSeconds = rounded(elapsed())
-      report.line(`${prepared} branches prepared on each of two PostgreSQL databases:`)
-      report.line(`  every decision was delivered after ${deliveredSeconds} s`)
-      report.line(`  the last lock was released after ${allSeconds} s`)
-      return { prepared, deliveredSeconds, allSeconds }
+      return { deliveredSeconds, allSeconds: watch.seconds(), cpuSeconds: watch.cpuSeconds() }
     } finally {
       await coordinator.close()
     }

@@ -1,33 +1,29 @@
 /** The backlog at two participants that do nothing: what recovery itself costs. */
-import { join } from 'node:path'
 import type { BranchId } from '../../src/core/ids.ts'
 import { openCoordinator } from '../../src/index.ts'
 import type { Participant } from '../../src/participants/contract.ts'
-import { rounded } from '../figures.ts'
 import { idleParticipant } from '../idle-participant.ts'
-import type { Figures, Report } from '../report.ts'
 import { type Backlog, isLeft, leaveBacklog } from './backlog.ts'
+import type { Restart } from './restarts.ts'
 import { stopwatch, until } from './waiting.ts'
 
 export interface IdleInDoubt {
+  /** Of its log. */
   readonly directory: string
   readonly transactions: number
   readonly orphanIntervalMs: number
 }
 
-export async function recoverIdle(
-  { directory: parent, transactions, orphanIntervalMs }: IdleInDoubt,
-  report: Report,
-): Promise<Figures> {
-  const directory = join(parent, 'idle-log')
-  report.progress(`leaving ${transactions} prepared transactions behind`)
+export async function recoverIdle({
+  directory,
+  transactions,
+  orphanIntervalMs,
+}: IdleInDoubt): Promise<Restart> {
   const backlog = await leaveBacklog(directory, transactions, [
     { name: 'left', kind: 'idle', fingerprint: 'idle:left' },
     { name: 'right', kind: 'idle', fingerprint: 'idle:right' },
   ])
-  const decided = backlog.decided.size / 2
-  const cpu = process.cpuUsage()
-  const elapsed = stopwatch()
+  const watch = stopwatch()
   const coordinator = await openCoordinator({
     name: 'bench',
     log: directory,
@@ -36,18 +32,10 @@ export async function recoverIdle(
     resources: { left: holder('left', backlog), right: holder('right', backlog) },
   })
   try {
-    report.progress('delivering decisions')
     await until(() => backlog.decided.size === 0)
-    const deliveredSeconds = rounded(elapsed())
-    report.progress('rolling back what was never decided')
+    const deliveredSeconds = watch.seconds()
     await until(() => backlog.undecided.size === 0)
-    const allSeconds = rounded(elapsed())
-    const { user, system } = process.cpuUsage(cpu)
-    const cpuSeconds = rounded((user + system) / 1e6)
-    report.line(`${transactions} transactions, ${decided} of them decided, at idle participants:`)
-    report.line(`  every decision was delivered after ${deliveredSeconds} s`)
-    report.line(`  every orphan was rolled back after ${allSeconds} s; CPU ${cpuSeconds} s`)
-    return { transactions, decided, deliveredSeconds, allSeconds, cpuSeconds }
+    return { deliveredSeconds, allSeconds: watch.seconds(), cpuSeconds: watch.cpuSeconds() }
   } finally {
     await coordinator.close()
   }

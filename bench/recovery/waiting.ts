@@ -14,8 +14,15 @@ export async function until(isSo: () => boolean | Promise<boolean>): Promise<voi
   }
 }
 
-/** Seconds since the call. */
-export function stopwatch(): () => number {
+/** Measures from the call on: seconds, and those of CPU of the whole process. */
+export function stopwatch(): { seconds(): number; cpuSeconds(): number } {
   const startMs = performance.now()
-  return () => (performance.now() - startMs) / 1000
+  const cpu = process.cpuUsage()
+  return {
+    seconds: () => (performance.now() - startMs) / 1000,
+    cpuSeconds: () => {
+      const { user, system } = process.cpuUsage(cpu)
+      return (user + system) / 1e6
+    },
+  }
 }

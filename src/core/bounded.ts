@@ -2,7 +2,7 @@
  * Bounds on waiting: who hangs must not make us hang. Nobody knows then what became of what was asked
  * (A6): neither done nor not done.
  */
-import type { Timers } from './ports.ts'
+import type { Timer, Timers } from './ports.ts'
 
 /** Nobody answered within the time that we wait. */
 export class NoAnswer extends Error {
@@ -21,20 +21,18 @@ export function bounded<Result>(
   late?: (result: Result) => void,
 ): Promise<Result> {
   return new Promise((resolve, reject) => {
-    let isOver = false
-    const timer = timers.set(limitMs, () => {
-      isOver = true
+    let timer: Timer | undefined = timers.set(limitMs, () => {
+      timer = undefined
       reject(new NoAnswer(silence()))
     })
     work.then(
       (result) => {
-        if (isOver) return late?.(result)
+        if (timer === undefined) return late?.(result)
         timers.clear(timer)
         resolve(result)
       },
       (cause: unknown) => {
-        if (isOver) return
-        timers.clear(timer)
+        if (timer !== undefined) timers.clear(timer)
         reject(cause)
       },
     )

@@ -29,6 +29,7 @@ export type ErrorCode =
   | 'ASSENT_CANCELLED'
   | 'ASSENT_OUTCOME_UNKNOWN'
   | 'ASSENT_HEURISTIC'
+  | 'ASSENT_RESULTS_LOST'
   | 'ASSENT_TRANSACTION_OVER'
   | 'ASSENT_TRANSACTION_DOOMED'
   | 'ASSENT_WORK_NOT_AWAITED'
@@ -116,6 +117,15 @@ export const errorCatalogue: Readonly<Record<ErrorCode, CatalogueEntry>> = {
     exitCode: 3,
     meaning: 'A resource ended its branch against, or without, the decision.',
     cure: 'See `coordinator.inDoubt()`; repair the data by hand, then `forget(id)`.',
+  },
+  ASSENT_RESULTS_LOST: {
+    effect: 'applied',
+    retry: 'never',
+    httpStatus: 500,
+    exitCode: 3,
+    meaning:
+      'The transaction has committed; the answer that brought the results of its statements was lost.',
+    cure: 'Do not run it again. Read what you need from the databases.',
   },
   ASSENT_TRANSACTION_OVER: {
     effect: 'none',

@@ -35,6 +35,7 @@ interface FieldsByCode {
   /** Without an id where the signal had fired before anything was begun. */
   ASSENT_CANCELLED: { readonly id: TransactionId | undefined }
   ASSENT_OUTCOME_UNKNOWN: OfTransaction
+  ASSENT_RESULTS_LOST: OfTransaction & { readonly resource: string }
   ASSENT_HEURISTIC: OfTransaction & {
     readonly decision: Decision
     readonly heuristics: readonly HeuristicReport[]

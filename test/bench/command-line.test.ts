@@ -17,7 +17,9 @@ test('each benchmark has defaults of its own', () => {
     json: false,
   })
   assert.deepEqual(parseOptions(['coordinator'])?.inFlight, [1, 10, 100, 400])
-  assert.equal(parseOptions(['recovery'])?.transactions, 100_000)
+  const { transactions, rounds } = parseOptions(['recovery']) ?? {}
+  assert.deepEqual([transactions, rounds], [100_000, 3])
+  assert.equal(parseOptions(['recovery', '--rounds', '7'])?.rounds, 7)
 })
 
 test('the peers are measured as the benchmarks of the same names, unless told otherwise', () => {

@@ -86,7 +86,7 @@ function assertTold(figures: Figures, pair: Pair, moreRatios: readonly string[] 
   assert.equal(speeds.length, contestants[pair].length)
   const latencies = figures.latencyMs as Figures
   assert.deepEqual(Object.keys(latencies), [
-    ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute'],
+    ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute', 'assent-participant'],
   ])
   const { left, right } = figures.syncs as Syncs
   assert.ok(Number(left) > 0 && Number(right) > 0, `${left}, ${right}`)

@@ -4,9 +4,12 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import type { Throughput } from '../../bench/load.ts'
 import { command, PeerFailed, readAnswer, readReady } from '../../bench/peers/answers.ts'
 import { JavaMissing, locateJava } from '../../bench/peers/build.ts'
 import { Peer } from '../../bench/peers/peer.ts'
+import { summaryOf } from '../../bench/peers/result.ts'
+import { peerVersions } from '../../bench/peers/versions.ts'
 import { repository, run } from '../../scripts/command.ts'
 import { until } from '../harness/until.ts'
 import { type Behaviour, fakePeer } from './fake-peer.ts'
@@ -137,6 +140,46 @@ describe('finding Java', () => {
     }
   })
 })
+
+test('the peers are named with the versions that are built', async () => {
+  const versions = await peerVersions()
+  const names = ['Narayana', "Artemis' journal", 'Atomikos', 'PostgreSQL JDBC']
+  assert.deepEqual(Object.keys(versions), names)
+  for (const version of Object.values(versions)) assert.match(version, /^\d+\.\d+\.\d+/)
+})
+
+test('a summary has the ratios to each peer that took part, with their extremes', () => {
+  const turns = new Map(
+    Object.entries({
+      assent: [200, 300, 100],
+      'assent-execute': [400, 300, 500],
+      narayana: [100, 100, 100],
+    }).map(([name, each]) => [name, each.map(turn)] as const),
+  )
+  const { ratioSpread, perSecondSpread, ...figures } = summaryOf([
+    { inFlight: 16, turns, ownWrites: new Map() },
+  ])
+  assert.deepEqual(figures.ratios, { narayana: { 16: 2 } })
+  assert.deepEqual(figures.ratiosExecute, { narayana: { 16: 4 } })
+  assert.deepEqual(figures.ratiosCpu, { narayana: { 16: 0.5 } })
+  assert.ok(!('ratiosParticipant' in figures))
+  assert.deepEqual(ratioSpread, {
+    ratios: { narayana: { 16: [1, 3] } },
+    ratiosExecute: { narayana: { 16: [3, 5] } },
+    ratiosCpu: { narayana: { 16: [0.333, 1] } },
+    ratiosCpuExecute: { narayana: { 16: [0.2, 0.333] } },
+  })
+  assert.deepEqual(perSecondSpread, {
+    assent: { 16: [100, 300] },
+    'assent-execute': { 16: [300, 500] },
+    narayana: { 16: [100, 100] },
+  })
+})
+
+function turn(perSecond: number): Throughput {
+  const cpuMicroseconds = 1e6 / perSecond
+  return { transactions: perSecond, seconds: 1, perSecond, cpuMicroseconds }
+}
 
 test('what Maven builds is ignored by git', async () => {
   const given = ['check-ignore', '--quiet', 'bench/peers/dist/peers.jar']

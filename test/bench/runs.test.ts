@@ -6,14 +6,12 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { type BenchOptions, parseOptions } from '../../bench/command-line.ts'
 import { cutsOf } from '../../bench/coordinator/growth.ts'
-import { describeMachine } from '../../bench/machine.ts'
+import { describeSurroundings, lookAround, type Surroundings } from '../../bench/machine.ts'
 import { recoverDatabases } from '../../bench/recovery/databases.ts'
 import { recoverIdle } from '../../bench/recovery/idle.ts'
-import type { Figures, Report } from '../../bench/report.ts'
+import type { Figures } from '../../bench/report.ts'
 import { repository, run } from '../../scripts/command.ts'
 import { postgresSuite } from '../harness/postgres.ts'
-
-const silent: Report = { line: () => undefined, progress: () => undefined }
 
 async function bench(...given: string[]): Promise<{ exitCode: number | null; output: string }> {
   return await run({ tool: 'node', arguments: ['bench/main.ts', ...given] }, repository)
@@ -41,26 +39,38 @@ describe('npm run bench', () => {
     assert.deepEqual(Object.keys(perSecond as Figures), ['1', '20'])
     assert.equal((forcedWritesPerTransaction as Figures)['1'], 1)
     assert.ok(Number(activeBytes) > 0)
-    const { transactions, upTo, cpuMicroseconds, retainedOutcomes } = growth as Figures
+    const { transactions, upTo, retainedOutcomes, bytesInMemory } = growth as Figures
+    const { cpuMicroseconds, ratioToNew, ratioSpread } = growth as Figures
     assert.equal(transactions, 500)
     assert.deepEqual(upTo, cutsOf(500))
-    assert.equal((cpuMicroseconds as number[]).length, 10)
+    for (const each of [cpuMicroseconds, ratioToNew, ratioSpread] as number[][]) {
+      assert.equal(each.length, 10)
+    }
     assert.ok(Number(retainedOutcomes) <= 500, `${retainedOutcomes}, of this run alone`)
+    assert.ok(Number(bytesInMemory) > 0, `${bytesInMemory}`)
     assert.match(output, /^a forced write on the log's disk: [\d.]+ ms/m)
-  })
-
-  test('a long run is cut at its beginning too, and ends with its last transaction', () => {
-    assert.deepEqual(cutsOf(1_000_000).slice(0, 4), [1_000, 10_000, 100_000, 200_000])
-    assert.equal(cutsOf(1_000_000).at(-1), 1_000_000)
-    assert.deepEqual(cutsOf(10_000).slice(0, 2), [1_000, 2_000])
-    assert.deepEqual(cutsOf(14), [1, 3, 4, 6, 7, 8, 10, 11, 13, 14])
-    assert.deepEqual(cutsOf(3), [1, 2, 3])
+    const { machine, versions } = lastLine(output) as unknown as Surroundings
+    assert.ok(machine.cores >= 1 && machine.forcedWriteMs > 0)
+    assert.deepEqual(versions, { Node: process.versions.node })
   })
 
   test('what is measured is named with its version', async () => {
     const options = parseOptions(['commit', '--pair', 'postgres+postgres']) as BenchOptions
-    const [, programs] = await describeMachine(options)
-    assert.match(programs ?? '', /^PostgreSQL \d+\.\d+, node-postgres \d+\.\d+\.\d+$/)
+    const surroundings = await lookAround(options)
+    assert.deepEqual(Object.keys(surroundings.versions), ['Node', 'PostgreSQL', 'node-postgres'])
+    const [, programs] = describeSurroundings(surroundings)
+    const form = /^Node [\d.]+, PostgreSQL \d+\.\d+, node-postgres \d+\.\d+\.\d+$/
+    assert.match(programs ?? '', form)
+  })
+
+  test('recovery tells of every restart, and of all together', async () => {
+    const given = ['--transactions', '20', '--rounds', '1', '--prepared', '0']
+    const { exitCode, output } = await bench('recovery', ...given, '--json')
+    assert.equal(exitCode, 0, output)
+    assert.match(output, /^ +1, its code cold( +\d+\.\d+){3}$/m)
+    const { idle } = lastLine(output)
+    const { transactions, rounds, restarts } = idle as Figures
+    assert.deepEqual([transactions, rounds, (restarts as unknown[]).length], [20, 1, 1])
   })
 
   test('input that can not be used ends with 2, and help with 0', async () => {
@@ -94,9 +104,9 @@ const orphanIntervalMs = 50
 
 test('recovery works the whole backlog off', async () => {
   const inDoubt = { directory: await newDirectory(), transactions: 100, orphanIntervalMs }
-  const { decided, deliveredSeconds, allSeconds } = await recoverIdle(inDoubt, silent)
-  assert.equal(decided, 50)
-  assert.ok(Number(allSeconds) >= Number(deliveredSeconds))
+  const { deliveredSeconds, allSeconds, cpuSeconds } = await recoverIdle(inDoubt)
+  assert.ok(allSeconds >= deliveredSeconds)
+  assert.ok(cpuSeconds > 0)
 })
 
 await postgresSuite('recovery at two databases', (servers) => {
@@ -104,7 +114,7 @@ await postgresSuite('recovery at two databases', (servers) => {
     const server = await servers.shared()
     const urls = [await servers.database(server), await servers.database(server)] as const
     const inDoubt = { urls, directory: await newDirectory(), prepared: 10, orphanIntervalMs }
-    const figures = await recoverDatabases(inDoubt, silent)
-    assert.ok(Number(figures.allSeconds) >= Number(figures.deliveredSeconds))
+    const { deliveredSeconds, allSeconds } = await recoverDatabases(inDoubt)
+    assert.ok(allSeconds >= deliveredSeconds)
   })
 })

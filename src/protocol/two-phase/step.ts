@@ -8,6 +8,7 @@
  * Defends against a crash at every point: before the decision is durable every branch is told
  * `aborted` by presumption; after it, recovery delivers it again until each has acknowledged.
  */
+import { appended } from '../../core/appended.ts'
 import type { Decision } from '../../core/decision.ts'
 import { invariant, unreachable } from '../../core/invariant.ts'
 import { hasEnded, inPhase, phaseOf, withBranch } from './branches.ts'
@@ -70,7 +71,7 @@ function join(state: State, { role, onePhase }: Extract<Event, { type: 'join' }>
   invariant(state.phase === 'active', 'A4', 'a branch joined after prepare began', state)
   const branch: BranchState = { phase: 'active', role, onePhase }
   const { phase, branches, decision } = state
-  return { state: { phase, branches: [...branches, branch], decision }, effects: nothing }
+  return { state: { phase, branches: appended(branches, branch), decision }, effects: nothing }
 }
 
 /** Phase 1: asks every branch that can prepare for its vote, all at once. */
