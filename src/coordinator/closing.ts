@@ -53,7 +53,7 @@ export class Closing {
     // Whatever becomes of it, the log must be given up, or its slot stays taken.
     await this.#beforeRelease?.().catch(() => undefined)
     const clean = isProvedEmpty(this.#parts, books.own, openedMs)
-    const left = engine.live.values().map(describeLive)
+    const live = [...engine.live.values()]
     await books.closeAdopted((book, sinceMs) => isProvedEmpty(this.#parts, book, sinceMs))
     engine.deadlines.stop()
     try {
@@ -61,6 +61,8 @@ export class Closing {
     } finally {
       await Promise.allSettled([...engine.resources.all()].map((each) => each.participant.close()))
     }
+    // Not sooner: what was being decided or committed is in doubt, or held, since nobody waits for it.
+    const left = live.map(describeLive)
     return {
       undelivered: left.filter(({ state }) => state === 'committing' || state === 'rolling-back'),
       held: left.filter(({ state }) => state === 'held' || state === 'in-doubt'),

@@ -8,7 +8,7 @@ import type { LogStatistics, Signature } from '../log/contract.ts'
 import { Administration, type Resolution } from './administration.ts'
 import { type CloseReport, Closing } from './closing.ts'
 import type { StateChange } from './events.ts'
-import { type BatchMap, type Executed, execute } from './execute.ts'
+import { type BatchesFor, type BatchMap, type Executed, execute } from './execute.ts'
 import { type LogsPort, openParts, type Parts } from './open.ts'
 import type { ClientsOf, NameOf, Propagation, ResourceMap, TransactionOptions } from './options.ts'
 import type { PendingTransaction } from './pending.ts'
@@ -172,11 +172,17 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
    * })
    * console.log(orders.rows[0]?.id)
    *
+   * @example A row that tells which transaction it is of, for `coordinator.outcome(id)`:
+   * await coordinator.execute((tx) => ({
+   *   orders: ['insert into orders (sku, transaction) values ($1, $2)', [sku, tx.id]],
+   *   stock: ['update item set count = count - 1 where sku = $1', [sku]],
+   * }))
+   *
    * @throws the resource's error of the statement that failed, where everything was rolled back and
    * nothing else went wrong; else as `transaction`.
    */
   async execute<const Work extends BatchMap<Resources>>(
-    batches: Work,
+    batches: BatchesFor<Resources, Work>,
     options?: DeclaredOptions<NameOf<Resources>>,
   ): Promise<Executed<Resources, Work>> {
     const results = await execute(this.#propagator, batches, options)

@@ -5,12 +5,15 @@
  * differs is that a resource gets its branch's whole work at once, and may run it with its vote.
  */
 import { AssentError, isAssentError } from '../core/errors.ts'
+import type { TransactionId } from '../core/ids.ts'
+import { invariant } from '../core/invariant.ts'
 import type { BatchBranch, BatchStatement, ResultOf } from '../participants/contract.ts'
+import type { Engine } from './engine.ts'
 import type { LiveBranch } from './live-transaction.ts'
 import type { NameOf, ResourceMap, TransactionOptions } from './options.ts'
 import { type Propagator, propagate, readCall } from './propagation.ts'
 import type { Resource } from './resources.ts'
-import type { Batches, Scope } from './scope.ts'
+import type { Batches, Scope, Transaction } from './scope.ts'
 
 /** A statement and its values. */
 export type BatchEntry = readonly [text: string, values?: readonly unknown[]]
@@ -27,7 +30,23 @@ export type Executed<Resources extends ResourceMap, Work> = {
     : readonly ResultOf<Resources[Name]>[]
 }
 
-type Answers = Map<string, readonly unknown[]>
+/** The same, made once the transaction's id is known: for rows that carry it. */
+export type BatchesFor<Resources extends ResourceMap, Work extends BatchMap<Resources>> =
+  | Work
+  | ((tx: Transaction<Resources>) => Work)
+
+/** What is to be run, as the user wrote it and as it was read. */
+interface Asked {
+  readonly given: Readonly<Record<string, unknown>>
+  readonly batches: Batches
+}
+
+const nothingAsked: Asked = { given: {}, batches: new Map() }
+
+type Answers = ReadonlyMap<string, readonly unknown[]>
+
+/** Where the batches are whole branches, their results come with the votes: afterwards. */
+const noAnswers: Answers = new Map()
 
 /** Runs the batches as one transaction; answers the results by the resources' names. */
 export async function execute(
@@ -35,49 +54,66 @@ export async function execute(
   given: unknown,
   options: TransactionOptions = {},
 ): Promise<Record<string, unknown>> {
-  const batches = readBatches(given)
-  const names = [...batches.keys()]
   const { engine, context } = propagator.runner
-  for (const name of names) refuseUnlessItTakesStatements(engine.resources.get(name))
+  let asked = nothingAsked
+  const read = (batches: unknown): Asked => {
+    asked = readBatches(engine, batches)
+    return asked
+  }
+  const names = typeof given === 'function' ? undefined : [...read(given).batches.keys()]
   const around = context.get()
   let branches: readonly LiveBranch[] = []
   const work = async (scope: Scope): Promise<Answers> => {
+    // A retry is another transaction, with another id.
+    const { batches } = typeof given === 'function' ? read(given(scope)) : asked
     // Beside other work, before or after it, a branch can't be one message.
     const isInside = scope === around || scope.parent !== undefined
     if (isInside) return await runInside(scope, batches, options)
-    branches = await scope.branches(names, options, batches)
-    return new Map()
+    branches = await scope.branches([...batches.keys()], options, batches)
+    return noAnswers
   }
-  const call = { ...readCall<Answers>([names, work, options]), joinsItself: true }
+  const call = readCall<Answers>(names === undefined ? [work, options] : [names, work, options])
   try {
-    const { value } = await propagate<Answers>(propagator, call)
-    for (const branch of branches) value.set(branch.resourceName, batchOf(branch)?.results ?? [])
-    return shaped(value, given as Record<string, unknown>)
+    const { value, id } = await propagate<Answers>(propagator, { ...call, joinsItself: true })
+    return resultsOf(asked, (name) =>
+      value === noAnswers ? resultsAt(name, branches, asked, id) : value.get(name),
+    )
   } catch (error) {
     throw failureOf(branches, error)
   }
 }
 
-/** Reads what the user wrote. Throws `ASSENT_INVALID_OPTION`. */
-function readBatches(given: unknown): Batches {
+/** Throws `ASSENT_INVALID_OPTION`. */
+function readBatches({ resources }: Engine, given: unknown): Asked {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw invalid('call execute({ resource: [text, values] | [[text, values], ...] }, options?)')
   }
-  const entries = Object.entries(given).filter(([, batch]) => batch !== undefined)
-  if (entries.length === 0) throw invalid('execute was given no statements')
-  return new Map(entries.map(([name, batch]) => [name, readBatch(name, batch)]))
+  if ('then' in given && typeof given.then === 'function') {
+    throw invalid('the function that makes the statements answers them at once')
+  }
+  const batches = new Map<string, readonly BatchStatement[]>()
+  for (const name of Object.keys(given)) {
+    const batch = (given as Record<string, unknown>)[name]
+    if (batch !== undefined) batches.set(name, readBatch(name, batch))
+  }
+  if (batches.size === 0) throw invalid('execute was given no statements')
+  for (const name of batches.keys()) refuseUnlessItTakesStatements(resources.get(name))
+  return { given: given as Record<string, unknown>, batches }
 }
 
 function readBatch(name: string, batch: unknown): readonly BatchStatement[] {
   if (!Array.isArray(batch)) throw invalid(`${name} must be [text, values] or a list of those`)
-  const list = isOne(batch) ? [batch] : batch
-  if (list.length === 0) throw invalid(`${name} was given no statements`)
-  return list.map((each) => {
-    const [text, values = [], ...more] = Array.isArray(each) ? each : []
-    if (typeof text === 'string' && Array.isArray(values) && more.length === 0)
-      return { text, values }
-    throw invalid(`${name}: a statement is [text] or [text, values], its values a list`)
-  })
+  if (isOne(batch)) return [readStatement(name, batch)]
+  if (batch.length === 0) throw invalid(`${name} was given no statements`)
+  return batch.map((each) => readStatement(name, each))
+}
+
+function readStatement(name: string, given: unknown): BatchStatement {
+  if (Array.isArray(given) && given.length <= 2) {
+    const [text, values = []] = given
+    if (typeof text === 'string' && Array.isArray(values)) return { text, values }
+  }
+  throw invalid(`${name}: a statement is [text] or [text, values], its values a list`)
 }
 
 function isOne(batch: readonly unknown[]): boolean {
@@ -119,12 +155,36 @@ function failureOf(branches: readonly LiveBranch[], error: unknown): unknown {
 }
 
 /** One result for one statement, a list for a list. */
-function shaped(
-  results: ReadonlyMap<string, readonly unknown[]>,
-  given: Readonly<Record<string, unknown>>,
+function resultsOf(
+  { given, batches }: Asked,
+  listAt: (name: string) => readonly unknown[] | undefined,
 ): Record<string, unknown> {
-  return Object.fromEntries(
-    [...results].map(([name, list]) => [name, isOne(given[name] as unknown[]) ? list[0] : list]),
+  const results: Record<string, unknown> = {}
+  for (const name of batches.keys()) {
+    const list = listAt(name)
+    results[name] = isOne(given[name] as readonly unknown[]) ? list?.[0] : list
+  }
+  return results
+}
+
+/**
+ * What a branch's statements answered. Where that came in one message with its commit, and the
+ * message was lost, the commit is found out later, but the results are not.
+ */
+function resultsAt(
+  name: string,
+  branches: readonly LiveBranch[],
+  asked: Asked,
+  id: TransactionId | undefined,
+): readonly unknown[] {
+  const branch = branches.find(({ resourceName }) => resourceName === name)
+  const results = (branch && batchOf(branch)?.results) ?? []
+  if (results.length === asked.batches.get(name)?.length) return results
+  invariant(id !== undefined, 'A6', 'a batch that is a whole branch is of a transaction')
+  throw new AssentError(
+    'ASSENT_RESULTS_LOST',
+    `transaction ${id} has committed, but what its statements answered at ${name} was lost`,
+    { id, resource: name },
   )
 }
 

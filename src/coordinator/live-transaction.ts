@@ -1,4 +1,5 @@
 /** What the engine holds in memory of a transaction that is not over. */
+import { appended } from '../core/appended.ts'
 import type { Decision } from '../core/decision.ts'
 import type { HeuristicReport, VoteReport } from '../core/errors.ts'
 import type { TransactionId, TransactionKey } from '../core/ids.ts'
@@ -114,9 +115,8 @@ export class LiveTransaction implements Recordable {
     this.timeoutMs = options.timeoutMs
   }
 
-  /** A list of just its size: pushed to, it would have room for sixteen more. */
   addBranch(branch: LiveBranch): void {
-    this.branches = [...this.branches, branch]
+    this.branches = appended(this.branches, branch)
   }
 
   /** The branch at a resource, where there is one. */

@@ -113,11 +113,12 @@ async function openLog(
 export function isProvedEmpty({ engine, sweep }: Parts, book: Book, sinceMs: number): boolean {
   if (book.log.failure !== undefined || book.log.unfinished().some(isUnseenHeuristic)) return false
   for (const live of engine.live.values()) if (live.book === book) return false
-  const { orphanIntervalMs } = engine.settings
+  const { orphanIntervalMs, timeoutMs } = engine.settings
   const { votesKnownSinceMs } = book
   if (votesKnownSinceMs === undefined) return false
-  // What is left of earlier processes, and of this one: its votes that were given up.
-  const beforeMs = book.log.closedCleanly ? Number.NEGATIVE_INFINITY : sinceMs
+  // What is left of earlier processes, and of this one: its votes that were given up. A batch of a
+  // process that died may wait for a lock as long as its transaction had time, and prepare then.
+  const beforeMs = book.log.closedCleanly ? Number.NEGATIVE_INFINITY : sinceMs + timeoutMs
   const quietSinceMs = Math.max(beforeMs, votesKnownSinceMs)
   if (quietSinceMs === Number.NEGATIVE_INFINITY) return true
   return sweep.foundNothingSince(book, quietSinceMs + orphanIntervalMs)

@@ -208,9 +208,11 @@ export class Sweep {
   }
 
   #finish(resource: Resource, due: readonly Seen[]): void {
-    const waiting = [...due]
+    // By position: to take the first off a long list moves all that are left.
+    let begun = 0
     const next = (): void => {
-      const seen = waiting.shift()
+      const seen = due[begun]
+      begun += 1
       const decision = seen?.sighting.decision
       if (seen === undefined || decision === undefined || this.#stopped) return
       this.#finishOne(resource, seen, decision, next)

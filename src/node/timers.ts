@@ -1,13 +1,21 @@
 /**
- * The port Timers over Node's own, which keep those of equal length in one list already: setting and
- * clearing one costs well under a microsecond.
+ * The port Timers over Node's own, which keep those of equal length in one list: setting and clearing
+ * one costs well under a microsecond, but for the first of its length.
  */
 import type { Timer, Timers } from '../core/ports.ts'
 
-/** Node fires a longer timer at once; it is set in legs of at most this. */
+/** What Node takes at most, in milliseconds. */
 const legMaxMs = 2 ** 31 - 1
 
-interface Pending {
+/** Long ones come in steps, or what is left of a transaction's time would be a length of its own. */
+function inSteps(delayMs: number): number {
+  const stepMs = delayMs > 1_000 ? 10 : 1
+  // Node drops fractions, and a timer is never to run early.
+  return Math.ceil(delayMs / stepMs) * stepMs
+}
+
+/** A timer in legs: Node fires a longer one at once. */
+class Legs {
   handle: NodeJS.Timeout | undefined
 }
 
@@ -24,20 +32,24 @@ export function backgroundTimers(): Timers {
 type SetTimeout = (run: () => void, delayMs: number) => NodeJS.Timeout
 
 function timersOver(setTimer: SetTimeout): Timers {
-  const setLeg = (pending: Pending, delayMs: number, run: () => void): void => {
+  const setLeg = (legs: Legs, delayMs: number, run: () => void): void => {
     const rest = delayMs - legMaxMs
-    // Node drops fractions, and a timer is never to run early.
-    pending.handle =
-      rest > 0
-        ? setTimer(() => setLeg(pending, rest, run), legMaxMs)
-        : setTimer(run, Math.ceil(delayMs))
+    const isLast = rest <= 0
+    legs.handle = isLast
+      ? setTimer(run, Math.ceil(delayMs))
+      : setTimer(() => setLeg(legs, rest, run), legMaxMs)
   }
   return {
     set: (delayMs, run) => {
-      const pending: Pending = { handle: undefined }
-      setLeg(pending, delayMs, run)
-      return pending as unknown as Timer
+      const steppedMs = inSteps(delayMs)
+      if (steppedMs <= legMaxMs) return setTimer(run, steppedMs) as unknown as Timer
+      const legs = new Legs()
+      setLeg(legs, delayMs, run)
+      return legs as unknown as Timer
     },
-    clear: (timer) => clearTimeout((timer as unknown as Pending).handle),
+    clear: (timer) => {
+      const set = timer as unknown as NodeJS.Timeout | Legs
+      clearTimeout(set instanceof Legs ? set.handle : set)
+    },
   }
 }

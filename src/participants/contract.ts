@@ -85,7 +85,7 @@ export interface Branch<Client = unknown> extends FinishableBranch {
    * resource keeps no decisions. `aborted` only when it can't commit any more: also where the key was
    * taken, because somebody presumed the transaction aborted.
    */
-  commitWithDecision?(row: DecisionRow): Promise<OnePhaseResult>
+  readonly commitWithDecision?: ((row: DecisionRow) => Promise<OnePhaseResult>) | undefined
   /** Sets a savepoint; absent where the resource has none. Rejects with the resource's error. */
   savepoint?(): Promise<Savepoint>
   /**

@@ -87,6 +87,8 @@ describe('when a process dies, its sibling', () => {
     await time.advance(settings.adoptIntervalMs + 50)
     assert.equal(sibling.coordinator.logs.length, 2)
     await time.advance(10_000)
+    assert.equal(sibling.coordinator.logs.length, 2, 'a batch of the dead may wait for a lock yet')
+    await time.advance(30_000)
     assert.deepEqual(sibling.coordinator.logs, ['memory/slot-1'])
     assert.deepEqual(installation.logs.slots[0]?.durable.at(-1), {
       type: 'closed',

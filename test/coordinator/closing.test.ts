@@ -133,6 +133,20 @@ describe('close', () => {
     assert.equal((await closing.value()).held.length, 1)
   })
 
+  test('reports as held what still waited for its last resource when time was over', async (t) => {
+    const { coordinator, time, mail } = await open(t, { deliveryTimeoutMs: 60_000 })
+    mail.on.commitOnePhase = () => new Promise<OnePhaseResult>(() => undefined)
+    const call = watch(coordinator.transaction(['orders', 'mail'], () => 1))
+    await promisesSettled()
+    assert.equal(coordinator.transactions()[0]?.state, 'committing-last')
+    const closing = watch(coordinator.close({ timeoutMs: 300 }))
+    await time.advance(1_000)
+    const { held, undelivered, clean } = await closing.value()
+    const states = held.map(({ state }) => state)
+    assert.deepEqual([states, undelivered, clean], [['held'], [], false])
+    assert.equal(codeOf(await call.reason()), 'ASSENT_OUTCOME_UNKNOWN')
+  })
+
   test('tells the caller of a commit without an answer that nobody knows', async (t) => {
     const { coordinator, time, stock } = await open(t, { deliveryTimeoutMs: 60_000 })
     stock.on.commitOnePhase = () => new Promise<OnePhaseResult>(() => undefined)
@@ -152,7 +166,8 @@ describe('close', () => {
     installation.logs.nextFailure = { error: new Error('EIO'), kept: false }
     const closing = watch(coordinator.close({ timeoutMs: 300 }))
     await time.advance(1_000)
-    assert.equal((await closing.value()).clean, false)
+    const report = await closing.value()
+    assert.deepEqual([report.held.map(({ state }) => state), report.clean], [['in-doubt'], false])
     assert.equal(codeOf(await call.reason()), 'ASSENT_OUTCOME_UNKNOWN')
   })
 

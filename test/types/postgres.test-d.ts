@@ -57,6 +57,15 @@ const executed = await shop.execute({
 expectTypeOf(executed.orders).toEqualTypeOf<PgResult>()
 expectTypeOf(executed.stock).toEqualTypeOf<readonly PgResult[]>()
 expectTypeOf(executed).not.toHaveProperty('other')
+// The same, made from the transaction's id.
+const executedLater = await shop.execute((tx) => ({
+  orders: ['insert into item values ($1)', [tx.id]],
+  stock: [['select 1']],
+}))
+expectTypeOf(executedLater.orders).toEqualTypeOf<PgResult>()
+expectTypeOf(executedLater.stock).toEqualTypeOf<readonly PgResult[]>()
+// @ts-expect-error: statements are known at once
+shop.execute(async () => ({ orders: ['select 1'] }))
 // @ts-expect-error: no such resource
 shop.execute({ other: ['select 1'] })
 // @ts-expect-error: a text alone is no statement

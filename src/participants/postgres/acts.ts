@@ -147,9 +147,10 @@ export class PostgresActs implements BranchActs {
   }
 
   protected voting(limitMs: number): Voting {
-    const { id, session, work, timers, answerTimeoutMs, isSerializable } = this.#parts
+    const { id, session, work, timers, answerTimeoutMs, isSerializable, opening } = this.#parts
     const raise = this.raise()
-    return { id, session, work, timers, limitMs, answerTimeoutMs, isSerializable, raise }
+    const { xid } = opening
+    return { id, session, work, timers, limitMs, answerTimeoutMs, isSerializable, raise, xid }
   }
 
   /** Where `synchronous_commit` may be weaker than it must be. */

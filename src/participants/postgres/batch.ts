@@ -66,17 +66,18 @@ export class BatchActs extends PostgresActs {
       return { vote: ended.result === 'aborted' ? 'no' : 'unknown', cause: ended.cause }
     }
     if (!opening.canRide) return await this.#voteOneByOne(limitMs)
-    const ending = [ownXid(this.raise()), { own: prepareTransaction(id) }]
-    const ran = await this.#run([...this.#queries, ...ending], limitMs)
+    const raise = this.raise()
+    const prepare = { own: prepareTransaction(id) }
+    const ending = raise === 'none' ? [prepare] : [ownXid(raise), prepare]
+    const ran = await this.#run([...this.#queries, ...ending], limitMs, true)
     if ('cause' in ran) {
       if (!ran.isAnswered) return { vote: 'unknown', cause: ran.cause }
       return { vote: 'no', cause: await readableRefusal(this.voting(limitMs), ran.cause) }
     }
-    const [xid, prepared] = ran.results.slice(-2)
-    if (prepared?.command !== 'PREPARE') {
+    if (ran.results.at(-1)?.command !== 'PREPARE') {
       return await voteNo(this.voting(limitMs), unexpected('PREPARE TRANSACTION', ran.results))
     }
-    if (this.#keep(ran.results, 2)) return { vote: 'yes', evidence: String(xid?.rows[0]?.value) }
+    if (this.#keep(ran.results, ending.length)) return { vote: 'yes', evidence: opening.xid }
     // Something is prepared, and it is not all that was sent.
     return { vote: 'unknown', cause: unexpected('PREPARE TRANSACTION', ran.results) }
   }
@@ -141,12 +142,13 @@ export class BatchActs extends PostgresActs {
   async #run(
     sent: readonly PipelineStatement[],
     limitMs: number,
+    takesXid = false,
   ): Promise<PipelineAnswer | { readonly cause: unknown; readonly isAnswered: boolean }> {
     const { opening, timers, statements, session } = this.#batch
     let cause: unknown
     let isServers = true
     try {
-      const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent))
+      const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent, takesXid))
       if (answer.failure === undefined) return answer
       cause = answer.failure.cause
       isServers = answer.failure.isAnswer

@@ -10,8 +10,16 @@ import { invariant } from '../../core/invariant.ts'
 import type { Timers } from '../../core/ports.ts'
 import { within } from '../sql/deadline.ts'
 import type { ServerSession } from './delivery.ts'
-import { fieldOf, type PgResult } from './driver.ts'
+import type { PgResult } from './driver.ts'
 import { sqlState, sqlStateOf } from './failures.ts'
+import {
+  type Begun,
+  KnownSession,
+  limitsFor,
+  raiseDurability,
+  readFacts,
+  type SessionFacts,
+} from './known-session.ts'
 import type { IsolationLevel } from './options.ts'
 import {
   forgetNames,
@@ -22,14 +30,7 @@ import {
   sendPipeline,
 } from './pipeline.ts'
 import type { Session } from './session.ts'
-import {
-  askSession,
-  beginWith,
-  durableLevels,
-  learnSession,
-  ownBegin,
-  settleSession,
-} from './sql.ts'
+import { askSession, beginWith, durableLevels, learnSession, ownBegin } from './sql.ts'
 
 export interface Modes {
   readonly isolation: IsolationLevel
@@ -40,34 +41,21 @@ export interface BeginningOptions extends Modes {
   readonly timeLeftMs: number
 }
 
-export interface Begun {
-  readonly serverSession: ServerSession
-  /** The session's own `synchronous_commit`, where it is weaker than `on`. */
-  readonly weakDurability: string | undefined
+export interface RidingOptions extends BeginningOptions {
+  /** Whether the transaction is to get its xid at once: one that writes gets it anyway. */
+  readonly takesXid: boolean
 }
 
 /** A BEGIN that was answered, with the queries behind it. */
 export interface Ridden extends PipelineAnswer {
   readonly begun: Begun
+  /** Where it was asked for. */
+  readonly xid: string | undefined
 }
-
-/** What a session has by itself; limits in milliseconds, 0 for none. */
-interface SessionFacts {
-  readonly pid: string
-  readonly started: string | undefined
-  readonly lockMs: number
-  readonly statementMs: number
-  readonly idleMs: number
-  readonly durability: string
-}
-
-/** The engine's own time-out comes first; the server's only frees what a hung process holds. */
-const idleGraceMs = 5_000
-const raiseDurability = 'set local synchronous_commit = on'
 
 export class Beginnings {
   readonly #timers: Timers
-  readonly #known = new WeakMap<object, SessionFacts>()
+  readonly #known = new WeakMap<object, KnownSession>()
 
   constructor(timers: Timers) {
     this.#timers = timers
@@ -79,8 +67,8 @@ export class Beginnings {
     const facts =
       known === undefined
         ? await this.#beginUnknown(session, options)
-        : await this.#beginKnown(session, options, known)
-    return this.#remember(session, facts)
+        : await this.#beginKnown(session, options, known.facts)
+    return this.#remember(session, facts).begun
   }
 
   /** Learns what a session has by itself, so that a BEGIN can share its message on it. */
@@ -96,14 +84,12 @@ export class Beginnings {
 
   /** Which server process the session was last seen in. */
   sessionOf({ client }: Session): ServerSession {
-    const { pid, started } = this.#known.get(client) ?? { pid: '0', started: undefined }
-    return { pid, started }
+    return this.#known.get(client)?.begun.serverSession ?? { pid: '0', started: undefined }
   }
 
   /** The `synchronous_commit` that it was last seen with, where that is weaker than `on`. */
   weakDurabilityOf({ client }: Session): string | undefined {
-    const known = this.#known.get(client)
-    return known === undefined ? undefined : weakDurability(known)
+    return this.#known.get(client)?.begun.weakDurability
   }
 
   /**
@@ -112,24 +98,21 @@ export class Beginnings {
    */
   ride(
     session: Session,
-    options: BeginningOptions,
+    options: RidingOptions,
     statements: readonly PipelineStatement[],
   ): Promise<Ridden> {
     const { client } = session
     const known = this.#known.get(client)
     const Query = queryClassOf(client)
     invariant(known !== undefined && Query !== undefined, 'A5', 'BEGIN rides on a known session')
-    const { isolation, readOnly, timeLeftMs } = options
-    const message = [
-      ownBegin(isolation, readOnly),
-      settleSession(limitValues(known, timeLeftMs)),
-      ...statements,
-    ]
+    const { isolation, readOnly, timeLeftMs, takesXid } = options
+    const settle = known.settle(timeLeftMs, takesXid)
+    const message = [ownBegin(isolation, readOnly), settle, ...statements]
     const send = (): Promise<PipelineAnswer> => sendPipeline(client, Query, message)
     return send().then((answer) =>
-      keepsNames(client) && isForgotten(answer)
-        ? this.#again(session, known, send)
-        : this.#ridden(session, known, answer),
+      isForgotten(answer) && keepsNames(client)
+        ? this.#again(session, known, takesXid, send)
+        : this.#ridden(session, known, takesXid, answer),
     )
   }
 
@@ -139,43 +122,47 @@ export class Beginnings {
    */
   async #again(
     session: Session,
-    known: SessionFacts,
+    known: KnownSession,
+    takesXid: boolean,
     send: () => Promise<PipelineAnswer>,
   ): Promise<Ridden> {
     forgetNames(session.client)
     await session.send('rollback')
-    return this.#ridden(session, known, await send())
+    return this.#ridden(session, known, takesXid, await send())
   }
 
   /** At once, but for a session that is another than before. */
-  #ridden(session: Session, known: SessionFacts, answer: PipelineAnswer): Ridden | Promise<Ridden> {
-    const { results, failure } = answer
+  #ridden(
+    session: Session,
+    known: KnownSession,
+    takesXid: boolean,
+    { results, failure }: PipelineAnswer,
+  ): Ridden | Promise<Ridden> {
     const [begin, settled] = results
     if (begin?.command !== 'BEGIN' || settled?.command !== 'SELECT') {
       throw failure?.cause ?? notBegun(results, session.status)
     }
-    const [pid = '0', durability = 'off'] = String(settled.rows[0]?.value).split(' ')
-    if (pid !== known.pid) return this.#moved(session, { ...known, pid, durability }, answer)
-    const isSame = durability === known.durability
-    const begun = isSame ? begunOn(known) : this.#remember(session, { ...known, durability })
-    return { begun, results: results.slice(2), failure }
+    const answer = String(settled.rows[0]?.value)
+    const xid = takesXid ? wordOf(answer, 2) : undefined
+    const rest = results.slice(2)
+    if (known.isSame(answer)) return { begun: known.begun, xid, results: rest, failure }
+    const [pid, durability] = [wordOf(answer, 0), wordOf(answer, 1)]
+    const seen = this.#seenAnew(session, { ...known.facts, pid, durability }, known.facts.pid)
+    return seen.then(({ begun }) => ({ begun, xid, results: rest, failure }))
   }
 
-  /** Another server process is behind the same connection: there is a pooler between. */
-  async #moved(
-    session: Session,
-    facts: SessionFacts,
-    { results, failure }: PipelineAnswer,
-  ): Promise<Ridden> {
+  /** Where it is another server process, there is a pooler between. */
+  async #seenAnew(session: Session, facts: SessionFacts, pidBefore: string): Promise<KnownSession> {
+    if (facts.pid === pidBefore) return this.#remember(session, facts)
     forgetNames(session.client)
     const { started } = readFacts(await session.send(learnSession))
-    const begun = this.#remember(session, { ...facts, started })
-    return { begun, results: results.slice(2), failure }
+    return this.#remember(session, { ...facts, started })
   }
 
-  #remember({ client }: Session, facts: SessionFacts): Begun {
-    this.#known.set(client, facts)
-    return begunOn(facts)
+  #remember({ client }: Session, facts: SessionFacts): KnownSession {
+    const known = new KnownSession(facts)
+    this.#known.set(client, known)
+    return known
   }
 
   async #beginUnknown(session: Session, options: BeginningOptions): Promise<SessionFacts> {
@@ -224,11 +211,6 @@ function notBegun(results: readonly PgResult[], status: string | undefined): Err
   return new Error(`BEGIN was answered ${tags || 'nothing'}, with the status ${status}`)
 }
 
-function begunOn(facts: SessionFacts): Begun {
-  const { pid, started } = facts
-  return { serverSession: { pid, started }, weakDurability: weakDurability(facts) }
-}
-
 /** Whether the session does not keep a statement that was sent under a name, or another of it. */
 function isForgotten({ failure }: PipelineAnswer): boolean {
   if (failure?.isAnswer !== true) return false
@@ -236,50 +218,9 @@ function isForgotten({ failure }: PipelineAnswer): boolean {
   return state === sqlState.noSuchStatement || state === sqlState.statementExists
 }
 
-function readFacts(results: readonly PgResult[]): SessionFacts {
-  return {
-    pid: fieldOf(results, 'pid') ?? '0',
-    started: fieldOf(results, 'started'),
-    lockMs: Number(fieldOf(results, 'lock') ?? 0),
-    statementMs: Number(fieldOf(results, 'statement') ?? 0),
-    idleMs: Number(fieldOf(results, 'idle') ?? 0),
-    durability: fieldOf(results, 'durability') ?? 'off',
-  }
-}
-
-function weakDurability({ durability }: SessionFacts): string | undefined {
-  return durableLevels.includes(durability) ? undefined : durability
-}
-
-type Limit = readonly [name: string, ownMs: number, limitMs: number]
-
-function limitsOf(facts: SessionFacts, timeLeftMs: number): readonly Limit[] {
-  const leftMs = Math.max(1, Math.floor(timeLeftMs))
-  return [
-    ['lock_timeout', facts.lockMs, leftMs],
-    ['statement_timeout', facts.statementMs, leftMs],
-    ['idle_in_transaction_session_timeout', facts.idleMs, leftMs + idleGraceMs],
-  ]
-}
-
-/** A session's own limit stays where it is stricter. */
-function isStricter([, ownMs, limitMs]: Limit): boolean {
-  return ownMs === 0 || ownMs > limitMs
-}
-
-/** The limits of one transaction, as statements. */
-function limitsFor(facts: SessionFacts, timeLeftMs: number): string[] {
-  const texts = limitsOf(facts, timeLeftMs)
-    .filter(isStricter)
-    .map(([name, , limitMs]) => `set local ${name} = ${limitMs}`)
-  if (!durableLevels.includes(facts.durability)) texts.push(raiseDurability)
-  return texts
-}
-
-/** The same, as the values that `settleSession` takes. */
-function limitValues(facts: SessionFacts, timeLeftMs: number): string[] {
-  return limitsOf(facts, timeLeftMs).map((limit) => {
-    const [, ownMs, limitMs] = limit
-    return String(isStricter(limit) ? limitMs : ownMs)
-  })
+/** One word of what the session was asked for, by its place. */
+function wordOf(answer: string, place: number): string {
+  let start = 0
+  for (let before = 0; before < place; before += 1) start = answer.indexOf(' ', start) + 1
+  return answer.slice(start, answer.indexOf(' ', start))
 }

@@ -36,25 +36,27 @@ const done: Acknowledgement = { result: 'done' }
 
 /** Rejects with whatever leaves the answer unknown: a lost connection, a busy or refused id. */
 export function finish(connection: Asking, finishing: Finishing): Promise<Acknowledgement> {
-  return tell(connection, finishing).catch((error: unknown) => {
-    switch (sqlStateOf(error)) {
-      case sqlState.undefinedObject:
-        return readFate(connection, finishing)
-      case sqlState.insufficientPrivilege:
-        return finishAsOwner(connection, finishing, error)
-      default:
-        throw error
-    }
-  })
+  const { id, decision } = finishing
+  return connection.command(finishPrepared(id, decision)).then(
+    (results) => told(decision, results),
+    (error: unknown) => {
+      switch (sqlStateOf(error)) {
+        case sqlState.undefinedObject:
+          return readFate(connection, finishing)
+        case sqlState.insufficientPrivilege:
+          return finishAsOwner(connection, finishing, error)
+        default:
+          throw error
+      }
+    },
+  )
 }
 
-function tell(connection: Asking, { id, decision }: Finishing): Promise<Acknowledgement> {
-  return connection.command(finishPrepared(id, decision)).then((results) => {
-    const expected = decision === 'committed' ? 'COMMIT' : 'ROLLBACK'
-    const command = results.at(-1)?.command
-    if (command === expected) return done
-    throw new Error(`${expected} PREPARED was answered ${String(command)}`)
-  })
+function told(decision: Decision, results: readonly PgResult[]): Acknowledgement {
+  const expected = decision === 'committed' ? 'COMMIT' : 'ROLLBACK'
+  const command = results.at(-1)?.command
+  if (command === expected) return done
+  throw new Error(`${expected} PREPARED was answered ${String(command)}`)
 }
 
 /**
@@ -78,7 +80,8 @@ async function finishAsOwner(
     throw new Error(message, { cause })
   }
   try {
-    return await tell(connection, finishing)
+    const { id, decision } = finishing
+    return told(decision, await connection.command(finishPrepared(id, decision)))
   } finally {
     await connection.send(`set role ${role}`)
   }

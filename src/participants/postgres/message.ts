@@ -11,7 +11,7 @@ interface Writing {
 
 /** The protocol's own layer, whose methods write to its `stream`. */
 export interface WritingWire {
-  readonly stream: Writing
+  stream: Writing
 }
 
 /** A Sync: the end of a message, for the server to answer with its status. */
@@ -22,28 +22,30 @@ const slabBytes = 65_536
 let slab = new Uint8Array(slabBytes)
 let slabUsed = 0
 
-/** Gathers what is written through `wire`, a copy of the protocol layer that writes here. */
-export class Message {
-  readonly wire: object
-  readonly #target: WritingWire
-  #pieces: Uint8Array[] = []
+/**
+ * Stands in for the stream of a connection until it is closed, in one turn of the event loop: a copy
+ * of the protocol layer that writes elsewhere would make each of its calls slow.
+ */
+export class Message implements Writing {
+  readonly writable = true
+  readonly #wire: WritingWire
+  readonly #stream: Writing
+  readonly #pieces: Uint8Array[] = []
 
-  constructor(target: WritingWire) {
-    this.#target = target
-    const stream: Writing = { writable: true, write: (bytes) => this.#pieces.push(bytes) > 0 }
-    this.wire = Object.create(target, {
-      stream: { value: stream },
-      // Each of the driver's queries ends itself with one; theirs are left out, and one ends them all.
-      sync: { value: () => undefined },
-    })
+  constructor(wire: WritingWire) {
+    this.#wire = wire
+    this.#stream = wire.stream
+    wire.stream = this
   }
 
-  /** Adds bytes that were kept from before. */
-  add(bytes: Uint8Array): void {
-    this.#pieces.push(bytes)
+  /** Called by the protocol layer. */
+  write(bytes: Uint8Array): boolean {
+    // Each of the driver's queries ends itself with a Sync; theirs are left out, and one ends them all.
+    if (!isSync(bytes)) this.#pieces.push(bytes)
+    return true
   }
 
-  /** A copy of what was gathered since a mark, as one piece. */
+  /** A copy of what was written since a mark, as one piece. */
   since(mark: number): Uint8Array {
     return joined(this.#pieces.slice(mark)).slice()
   }
@@ -52,26 +54,18 @@ export class Message {
     return this.#pieces.length
   }
 
-  /** Writes all of it, with a Sync behind; then it is empty, for the next message. */
+  /** Gives the connection its stream back, and writes all of it there, with a Sync behind. */
   send(): void {
+    const stream = this.#stream
+    this.#wire.stream = stream
     this.#pieces.push(sync)
-    const bytes = joined(this.#pieces)
-    this.#pieces = []
-    const { stream } = this.#target
     // A connection that is gone tells of it by its events.
-    if (stream.writable !== false) stream.write(bytes)
+    if (stream.writable !== false) stream.write(joined(this.#pieces))
   }
 }
 
-const messages = new WeakMap<WritingWire, Message>()
-
-/** The empty message of a connection: one is put together at a time. */
-export function messageOf(wire: WritingWire): Message {
-  const known = messages.get(wire)
-  if (known !== undefined) return known
-  const made = new Message(wire)
-  messages.set(wire, made)
-  return made
+function isSync(bytes: Uint8Array): boolean {
+  return bytes.length === sync.length && bytes[0] === sync[0]
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

@@ -8,11 +8,13 @@
  */
 import { invariant } from '../../core/invariant.ts'
 import type { Clock } from '../../core/ports.ts'
-import type { BeginningOptions, Beginnings, Begun, Modes } from './beginning.ts'
+import type { BeginningOptions, Beginnings, Modes } from './beginning.ts'
 import type { ServerSession } from './delivery.ts'
 import type { PgQuery, PgReply, PgResult, PgSubmittable } from './driver.ts'
-import type { PipelineAnswer, PipelineStatement } from './pipeline.ts'
+import type { Begun } from './known-session.ts'
+import { isKept, type PipelineAnswer, type PipelineStatement } from './pipeline.ts'
 import type { Session } from './session.ts'
+import { readText } from './statements.ts'
 
 type State =
   /** Nothing was sent. */
@@ -35,6 +37,7 @@ export interface OpeningParts {
 export class Opening {
   readonly #parts: OpeningParts
   #state: State = { at: 'idle' }
+  #xid: string | undefined
 
   constructor(parts: OpeningParts) {
     this.#parts = parts
@@ -52,6 +55,11 @@ export class Opening {
   get serverSession(): ServerSession {
     if (this.#state.at === 'begun') return this.#state.begun.serverSession
     return this.#parts.beginnings.sessionOf(this.#parts.session)
+  }
+
+  /** The transaction's `xid`, where it was told with its BEGIN. */
+  get xid(): string | undefined {
+    return this.#xid
   }
 
   /** The session's own `synchronous_commit`, where it is weaker than `on`. */
@@ -82,7 +90,9 @@ export class Opening {
 
   /** Sends a text of the user's; the first one takes BEGIN with it. */
   send(query: string | PgQuery, values: readonly unknown[] | undefined): Promise<PgReply> {
-    if (this.#state.at === 'idle') return this.sendAll([{ query, values }]).then(replyOf)
+    if (this.#state.at === 'idle') {
+      return this.sendAll([{ query, values }], isChange(query)).then(replyOf)
+    }
     const { client } = this.#parts.session
     if (this.#state.at === 'begun') return client.query(query, values)
     return this.#begun().then(() => client.query(query, values))
@@ -97,13 +107,17 @@ export class Opening {
     )
   }
 
-  /** Sends queries that are all known, with BEGIN; rejects where it did not begin. */
-  sendAll(statements: readonly PipelineStatement[]): Promise<PipelineAnswer> {
+  /**
+   * Sends queries that are all known, with BEGIN; rejects where it did not begin. `takesXid`: the
+   * transaction is going to write, or to be prepared.
+   */
+  sendAll(statements: readonly PipelineStatement[], takesXid: boolean): Promise<PipelineAnswer> {
     invariant(this.#state.at === 'idle', 'A1', 'a batch is all of its branch')
     const { beginnings, session } = this.#parts
-    const riding = beginnings.ride(session, this.#options(), statements).then(
+    const riding = beginnings.ride(session, { ...this.#options(), takesXid }, statements).then(
       (ridden) => {
         this.#state = { at: 'begun', begun: ridden.begun }
+        this.#xid = ridden.xid
         return ridden
       },
       (cause: unknown) => {
@@ -138,6 +152,12 @@ export class Opening {
     const { modes, deadlineMs, clock } = this.#parts
     return { ...modes, timeLeftMs: Math.max(1, deadlineMs - clock.monotonicMs()) }
   }
+}
+
+/** Whether it is a statement that gives the transaction its `xid`. */
+function isChange(query: string | PgQuery): boolean {
+  if (typeof query === 'string') return readText(query).isPlainChange
+  return isKept(query)
 }
 
 /** What the one statement was answered, as the driver would tell it. */

@@ -6,7 +6,7 @@
  * driver makes no parser for their columns. A name stands for one text for ever: it is ours alone.
  */
 import type { PgResult } from './driver.ts'
-import type { Message } from './message.ts'
+import type { Message, WritingWire } from './message.ts'
 
 /** One that answers at most one column, which is called `value`, as text. */
 export interface OwnStatement {
@@ -14,10 +14,12 @@ export interface OwnStatement {
   /** What a session keeps it under; without one it is parsed each time. */
   readonly name?: string
   readonly values?: readonly string[]
+  /** Whether this object is sent again and again, so that its bytes are worth keeping. */
+  readonly isConstant?: boolean
 }
 
 /** The protocol's own layer, as far as such a statement needs it. */
-interface Wire {
+export interface OwnWire extends WritingWire {
   readonly parsedStatements: Record<string, string | undefined>
   parse(message: { readonly text: string; readonly name: string }): void
   bind(message: {
@@ -38,15 +40,15 @@ export function withoutName({ own, values = none }: OwnStatement): OwnStatement 
 /** What all names of ours begin with. */
 export const namePrefix = 'assent_'
 
-/** The bytes that run a kept statement without values: the same on every connection. */
-const kept = new Map<string, Uint8Array>()
+/** The bytes that run a kept statement with its values: the same on every connection. */
+const kept = new WeakMap<OwnStatement, Uint8Array>()
 
 /** Has the members of a driver's query that a message with several of them calls. */
 export class OwnQuery {
   readonly text: string
   /** Empty for none, as the protocol has it. */
   readonly name: string
-  readonly #values: readonly string[]
+  readonly #statement: OwnStatement
   readonly #results: PgResult[]
   #rows: Record<string, unknown>[] = none
   #tag = ''
@@ -55,26 +57,24 @@ export class OwnQuery {
   constructor(statement: OwnStatement, results: PgResult[]) {
     this.text = statement.own
     this.name = statement.name ?? ''
-    this.#values = statement.values ?? none
+    this.#statement = statement
     this.#results = results
   }
 
-  submit(message: Message): void {
-    const wire = message.wire as Wire
+  write(wire: OwnWire, message: Message): void {
     const { text, name } = this
-    if (name === '') wire.parse({ text, name })
-    else {
-      if (wire.parsedStatements[name] !== text) wire.parse({ text, name })
-      const bytes = kept.get(name)
-      if (bytes !== undefined) {
-        message.add(bytes)
-        return
-      }
+    const statement = this.#statement
+    if (name === '' || wire.parsedStatements[name] !== text) wire.parse({ text, name })
+    const bytes = name === '' ? undefined : kept.get(statement)
+    if (bytes !== undefined) {
+      message.write(bytes)
+      return
     }
     const { mark } = message
-    wire.bind({ statement: name, values: this.#values, valueMapper: asItIs })
+    const values = statement.values ?? none
+    wire.bind({ statement: name, values, valueMapper: asItIs })
     wire.execute(unnamedPortal)
-    if (name !== '' && this.#values.length === 0) kept.set(name, message.since(mark))
+    if (name !== '' && statement.isConstant) kept.set(statement, message.since(mark))
   }
 
   handleRowDescription(): void {

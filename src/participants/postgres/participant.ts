@@ -86,15 +86,19 @@ export function postgres<Client extends PgClientShape>(
   return new PostgresParticipant<Client>(pool, settings, openerFor(pool, settings))
 }
 
+interface Known {
+  readonly rules: Rules
+  /** When the transaction's time is over, by the monotonic clock. */
+  readonly deadlineMs: number
+}
+
 /** What a branch is made of, before its acts. */
-interface Start {
+interface Start extends Known {
   readonly id: BranchId
   readonly session: Session
   readonly work: PostgresWork
   readonly gate: Gate
   readonly opening: Opening
-  readonly rules: Rules
-  readonly deadlineMs: number
 }
 
 interface Attached {
@@ -156,7 +160,8 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   }
 
   async begin(options: BeginOptions): Promise<Branch<Client>> {
-    const start = await this.#start(options)
+    const known = this.#known(options)
+    const start = this.#start(options, known, await this.#take(options), new PostgresWork())
     const { session, work, gate, opening, rules } = start
     if (!opening.canRide) await this.#orDestroy(session, opening.begin())
     const dispatcher = new Dispatcher({ session, work, gate, opening, rules })
@@ -170,10 +175,11 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     statements: readonly BatchStatement[],
   ): Promise<BatchBranch<PgResult>> {
     const work = new PostgresWork()
-    checkBatch(statements, this.#rulesFor(options), work)
-    const start = await this.#start(options, work)
+    const known = this.#known(options)
+    checkBatch(statements, known.rules, work)
+    const start = this.#start(options, known, await this.#take(options), work)
     const { session, gate, opening } = start
-    await this.#orDestroy(session, opening.learn())
+    if (!opening.canRide) await this.#orDestroy(session, opening.learn())
     const guarded = { client: session.client, undress: () => undefined }
     const { readOnly } = options
     const acts = new BatchActs({ ...this.#actsParts(start, guarded), statements, readOnly })
@@ -242,13 +248,21 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     this.#deafen()
   }
 
-  /** Takes a connection; what a branch on it is made of. */
-  async #start(options: BeginOptions, work = new PostgresWork()): Promise<Start> {
+  /** What is known of a branch without a connection; throws for options that can't be had. */
+  #known(options: BeginOptions): Known {
+    const deadlineMs = this.#parts.ports.clock.monotonicMs() + options.timeLeftMs
+    return { rules: this.#rulesFor(options), deadlineMs }
+  }
+
+  #take({ timeLeftMs }: BeginOptions): Promise<Session> {
+    return takeSession(this.#pool, this.#parts.ports, Math.max(1, timeLeftMs))
+  }
+
+  /** What a branch on a connection is made of. */
+  #start(options: BeginOptions, known: Known, session: Session, work: PostgresWork): Start {
     const { ports, beginnings } = this.#parts
     const { clock } = ports
-    const rules = this.#rulesFor(options)
-    const deadlineMs = clock.monotonicMs() + options.timeLeftMs
-    const session = await takeSession(this.#pool, ports, Math.max(1, options.timeLeftMs))
+    const { rules, deadlineMs } = known
     if (!this.#settings.keepStatements) forgetNames(session.client)
     const gate = new Gate(options.transaction, work, session)
     const onFailure = (cause: unknown): void => {

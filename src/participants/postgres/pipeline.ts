@@ -5,16 +5,9 @@
  * share its message with the work: where it fails, the work is not run, and can't be committed by
  * itself. In one text, or in messages with a Sync each, it would be (PG-12).
  */
-import {
-  type PgConnection,
-  type PgQuery,
-  type PgReply,
-  type PgResult,
-  type PgSubmittable,
-  resultsOf,
-} from './driver.ts'
-import { messageOf, type WritingWire } from './message.ts'
-import { namePrefix, OwnQuery, type OwnStatement, withoutName } from './own-query.ts'
+import type { PgConnection, PgQuery, PgReply, PgResult, PgSubmittable } from './driver.ts'
+import { Message } from './message.ts'
+import { namePrefix, OwnQuery, type OwnStatement, type OwnWire, withoutName } from './own-query.ts'
 
 /** How the driver's query reads its rows: by the types of its connection, unless it has its own. */
 interface Reading {
@@ -23,7 +16,8 @@ interface Reading {
 
 /** A query object of the driver's own, which reads the rows of one statement. */
 export interface DriverQuery extends PgSubmittable {
-  readonly name?: string
+  /** What the session keeps it under. */
+  name?: string
   readonly _result?: Reading
   binary?: boolean
   handleRowDescription(message: unknown): void
@@ -63,7 +57,7 @@ export interface PipelineFailure {
 }
 
 /** The protocol's own layer, as far as a message is put together with it. */
-interface Wire extends WritingWire {
+interface Wire extends OwnWire {
   sync(): void
   sendCopyFail(message: string): void
   /** Of newer drivers: names whose texts were sent, and not yet parsed. */
@@ -117,15 +111,16 @@ export class Pipeline implements PgSubmittable {
   }
 
   submit(connection: unknown): null {
-    const message = messageOf(connection as Wire)
+    const wire = connection as Wire
+    const message = new Message(wire)
     try {
       for (const query of this.#queries) {
         if (query instanceof OwnQuery) {
-          query.submit(message)
+          query.write(wire, message)
           continue
         }
         this.#dress(query)
-        const refusal = query.submit(message.wire)
+        const refusal = query.submit(wire)
         if (refusal instanceof Error) this.#fail(refusal)
         // What follows a statement that could not be sent must not be sent either.
         if (this.#failure !== undefined) break
@@ -198,10 +193,14 @@ export class Pipeline implements PgSubmittable {
   }
 
   #driverQuery(Query: DriverQueryClass, { query: statement, values }: UserStatement): DriverQuery {
-    const query = new Query(statement, values, (cause, reply) => {
+    // The driver copies an object member by member, which costs it more than all the rest.
+    const kept = isKept(statement) ? statement : undefined
+    const query = new Query(kept?.text ?? statement, kept?.values ?? values, (cause, reply) => {
       if (cause !== null && cause !== undefined) this.#fail(cause)
-      else this.#results.push(...resultsOf(reply as PgReply))
+      else if (Array.isArray(reply)) this.#results.push(...(reply as readonly PgResult[]))
+      else this.#results.push(reply as PgResult)
     })
+    if (kept?.name !== undefined) query.name = kept.name
     query.queryMode = 'extended'
     return query
   }

@@ -116,7 +116,7 @@ export class Session {
 }
 
 /** Takes a connection, waiting at most `limitMs`. One that arrives later goes back at once. */
-export async function takeSession(
+export function takeSession(
   pool: PgPool<unknown>,
   ports: Pick<ParticipantPorts, 'resource' | 'timers'>,
   limitMs: number,
@@ -124,6 +124,13 @@ export async function takeSession(
   const { idleCount = 0, waitingCount = 0 } = pool as PgPoolInternals
   const arriving = pool.connect() as Promise<PgPoolClient>
   // A connection that rests in the pool comes at once.
-  if (idleCount > waitingCount) return new Session(await arriving)
-  return new Session(await takeInTime(arriving, (late) => late.release(), ports, limitMs))
+  const isResting = idleCount > waitingCount
+  const arrived = isResting
+    ? arriving
+    : takeInTime(arriving, (late) => late.release(), ports, limitMs)
+  return arrived.then(sessionOn)
+}
+
+function sessionOn(client: PgPoolClient): Session {
+  return new Session(client)
 }

@@ -42,7 +42,7 @@ const beginsToWrite = beginsOf(false)
 function beginsOf(readOnly: boolean): Record<IsolationLevel, OwnStatement> {
   const begin = (isolation: IsolationLevel): OwnStatement => {
     const own = beginWith(isolation, readOnly)
-    return { own, name: `assent_${own.replaceAll(' ', '_')}` }
+    return { own, name: `assent_${own.replaceAll(' ', '_')}`, isConstant: true }
   }
   return {
     'read uncommitted': begin('read uncommitted'),
@@ -54,18 +54,26 @@ function beginsOf(readOnly: boolean): Record<IsolationLevel, OwnStatement> {
 
 /**
  * Behind a BEGIN in one message: what can't be taken for granted of a session that was seen before,
- * and the transaction's limits (`$1` to `$3`, in milliseconds). One column: a driver takes its time
- * over each.
+ * with the transaction's `xid` where it is to get one, and its limits (`$1` to `$3`, in
+ * milliseconds). One column: a driver takes its time over each.
  */
-const settling = `select pg_catalog.concat_ws(' ',
-  pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'),
+export function settleSession(limits: readonly string[], takesXid: boolean): OwnStatement {
+  return { ...(takesXid ? settlingWithXid : settling), values: limits, isConstant: true }
+}
+
+const settling = { own: settlingOf(''), name: 'assent_settle_1' }
+const settlingWithXid = {
+  own: settlingOf('pg_catalog.pg_current_xact_id(), '),
+  name: 'assent_settle_xid_1',
+}
+
+function settlingOf(more: string): string {
+  return `select pg_catalog.concat_ws(' ',
+  pg_catalog.pg_backend_pid(), pg_catalog.current_setting('synchronous_commit'), ${more}
   pg_catalog.set_config('lock_timeout', $1, true),
   pg_catalog.set_config('statement_timeout', $2, true),
   pg_catalog.set_config('idle_in_transaction_session_timeout', $3, true),
   ${durable('transaction')})`
-
-export function settleSession(limits: readonly string[]): OwnStatement {
-  return { own: settling, name: 'assent_settle_1', values: limits }
 }
 
 /** What can't be taken for granted of a session that was seen before. */
@@ -113,9 +121,13 @@ export function ownXid(raise: DurabilityRaise): OwnStatement {
 }
 
 const xids: Record<DurabilityRaise, OwnStatement> = {
-  none: { own: assignXid('none'), name: 'assent_xid_1' },
-  transaction: { own: assignXid('transaction'), name: 'assent_xid_transaction_1' },
-  session: { own: assignXid('session'), name: 'assent_xid_session_1' },
+  none: { own: assignXid('none'), name: 'assent_xid_1', isConstant: true },
+  transaction: {
+    own: assignXid('transaction'),
+    name: 'assent_xid_transaction_1',
+    isConstant: true,
+  },
+  session: { own: assignXid('session'), name: 'assent_xid_session_1', isConstant: true },
 }
 
 /** Stands before PREPARE or COMMIT where it is not known that a transaction is open: see above. */
@@ -135,6 +147,7 @@ export function commitBranch(raise: DurabilityRaise): string {
 export const raiseForCommit: OwnStatement = {
   own: `select ${durable('transaction')}`,
   name: 'assent_durable_1',
+  isConstant: true,
 }
 
 /** Where durability has to be raised before the vote; phase 2 needs it beyond the transaction. */

@@ -39,18 +39,27 @@ export interface Voting {
   /** At SERIALIZABLE a commit can fail even where nothing was written. */
   readonly isSerializable: boolean
   readonly raise: DurabilityRaise
+  /** The transaction's, where it was told with its BEGIN. */
+  readonly xid: string | undefined
 }
 
 /**
  * `no` and `unknown` leave the session to the caller: after a no it is idle, after an unknown it has
  * to be destroyed.
  */
-export async function vote(voting: Voting): Promise<Vote> {
+export function vote(voting: Voting): Promise<Vote> {
   const { work, session } = voting
-  if (work.obstacle !== undefined) return await voteNo(voting, work.obstacle.cause)
-  if (session.lost !== undefined) return { vote: 'no', cause: session.lost.cause }
+  if (work.obstacle !== undefined) return voteNo(voting, work.obstacle.cause)
+  if (session.lost !== undefined) {
+    return Promise.resolve({ vote: 'no', cause: session.lost.cause })
+  }
+  return work.mayHaveWritten ? prepare(voting) : prepareUnlessItOnlyRead(voting)
+}
+
+async function prepareUnlessItOnlyRead(voting: Voting): Promise<Vote> {
+  const { work, session } = voting
   try {
-    if (!work.mayHaveWritten && !(await hasDoneAnything(voting))) {
+    if (!(await hasDoneAnything(voting))) {
       return voting.isSerializable && work.isUsed
         ? await voteByCommit(voting)
         : { vote: 'read-only', ended: false }
@@ -83,13 +92,17 @@ async function prepare(voting: Voting): Promise<Vote> {
     if (!isAnswered) return { vote: 'unknown', cause: error }
     return { vote: 'no', cause: await readableRefusal(voting, error) }
   }
-  const evidence = fieldOf(results, 'value')
+  const evidence = fieldOf(results, 'value') ?? voting.xid
   if (results.at(-1)?.command === 'PREPARE') return { vote: 'yes', evidence }
   return await voteNo(voting, new Error(`PREPARE TRANSACTION was answered ${tagsOf(results)}`))
 }
 
 /** PREPARE, with the `xid`; rejects unless a transaction was open, as `prepareBranch` tells. */
-function sendPrepare({ id, session, work, raise }: Voting): Promise<readonly PgResult[]> {
+function sendPrepare(voting: Voting): Promise<readonly PgResult[]> {
+  const { id, session, work, raise } = voting
+  // The branch's one transaction is open yet, so it has the `xid` that it began with.
+  const isAllThatIsLeft = voting.xid !== undefined && raise === 'none' && session.isSurelyOpen
+  if (isAllThatIsLeft) return session.command(prepareTransaction(id))
   const xid = ownXid(raise)
   // What changed the session may have made it forget what it kept.
   const known = work.sessionChange === undefined ? xid : withoutName(xid)

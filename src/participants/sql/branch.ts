@@ -47,7 +47,6 @@ const done: Acknowledgement = { result: 'done' }
 const voteLimitMinMs = 1_000
 
 export class SqlBranch implements Branch<object> {
-  readonly commitWithDecision?: (row: DecisionRow) => Promise<OnePhaseResult>
   readonly #parts: BranchParts
   readonly #hold: Alarm
   #phase: Phase = { at: 'open' }
@@ -58,12 +57,16 @@ export class SqlBranch implements Branch<object> {
   constructor(parts: BranchParts) {
     this.#parts = parts
     this.#hold = new Alarm(parts.timers)
-    const carry = parts.acts.commitWithDecision?.bind(parts.acts)
-    if (carry === undefined) return
+  }
+
+  /** Absent where the database keeps no decisions. */
+  get commitWithDecision(): ((row: DecisionRow) => Promise<OnePhaseResult>) | undefined {
+    const { acts } = this.#parts
+    if (acts.commitWithDecision === undefined) return undefined
     // Whoever learns later how that ended learns it from the row, which stands for the work as well.
-    this.commitWithDecision = (row) =>
+    return (row) =>
       this.#commitAtOnce(
-        (limitMs) => carry(row, limitMs),
+        (limitMs) => acts.commitWithDecision?.(row, limitMs) as Promise<OnePhaseResult>,
         () => done,
       )
   }
@@ -154,33 +157,33 @@ export class SqlBranch implements Branch<object> {
     return ended
   }
 
-  async #finish(decision: Decision): Promise<Acknowledgement> {
+  #finish(decision: Decision): Promise<Acknowledgement> {
     const phase = this.#phase
     switch (phase.at) {
       case 'over':
-        return phase.answer
+        return Promise.resolve(phase.answer)
       case 'read-only':
-        return await this.#endOpen(decision === 'committed' ? 'commit' : 'rollback')
+        return this.#endOpen(decision === 'committed' ? 'commit' : 'rollback')
       case 'ending':
         this.#discard(new Error('the rollback was not answered'))
-        return this.#over(done)
+        return Promise.resolve(this.#over(done))
       case 'prepared':
-        return await this.#finishPrepared(decision, phase.evidence)
+        return this.#finishPrepared(decision, phase.evidence)
       case 'unsure':
-        return await this.#finishUnsure(decision)
+        return this.#finishUnsure(decision)
       case 'open':
-        if (decision === 'aborted') return await this.#endOpen('rollback')
+        if (decision === 'aborted') return this.#endOpen('rollback')
         break
       case 'voting':
         if (decision === 'committed') break
         this.#phase = { at: 'unsure' }
         this.#discard(new Error('the vote was given up'))
-        return await this.#finishUnsure(decision)
+        return this.#finishUnsure(decision)
       case 'committing':
         break
     }
     const cause = new Error(`the branch is ${phase.at} and was told ${decision}`)
-    return { result: 'unknown', cause }
+    return Promise.resolve({ result: 'unknown', cause })
   }
 
   /**

@@ -154,6 +154,45 @@ await postgresSuite('execute', (servers) => {
     await checkUntouched()
   })
 
+  test('its statements may be made from the id of its transaction', async () => {
+    let id = ''
+    const { left, right } = await bank.execute((tx) => {
+      id = tx.id
+      return {
+        left: ['insert into account values ($1, 1) returning owner', [tx.id]],
+        right: [[give, [1, 'ada']]],
+      }
+    })
+    assert.deepEqual([left.rows, right[0]?.rows], [[{ owner: id }], [{ cents: 101 }]])
+    assert.equal(await bank.outcome(id), 'committed')
+  })
+
+  test('a retry makes them anew: it is another transaction', async () => {
+    const ids: string[] = []
+    const making = bank.execute(
+      (tx) => {
+        ids.push(tx.id)
+        // The first one fails as a serialization failure does.
+        const raise = `do $$ begin raise exception using errcode = '40001'; end $$`
+        return { left: ids.length === 1 ? [raise] : ['select $1::text as id', [tx.id]] }
+      },
+      { retry: { attempts: 2 } },
+    )
+    const { left } = await making
+    assert.equal(ids.length, 2)
+    assert.deepEqual(left.rows, [{ id: ids[1] }])
+  })
+
+  test('statements that can not be made roll back what was begun', async () => {
+    const throwing = bank.execute(() => {
+      throw new Error('no such order')
+    })
+    await assert.rejects(throwing, /no such order/)
+    const late = bank.execute((async () => ({ left: [take, [1, 'ada']] })) as never)
+    await assert.rejects(late, /answers them at once/)
+    await checkUntouched()
+  })
+
   test('a conflict is retried', async () => {
     // At one database only: across two, they could wait for each other until their time is over.
     const statements = [['select sum(cents) from account'], [take, [1, 'ada']]] as const

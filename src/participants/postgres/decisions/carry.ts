@@ -93,7 +93,7 @@ async function send(
   insert: OwnStatement,
 ): Promise<readonly PgResult[]> {
   if (!opening.isBegun) {
-    const { results, failure } = await opening.sendAll([insert, commit])
+    const { results, failure } = await opening.sendAll([insert, commit], false)
     if (failure !== undefined) throw failure.cause
     return results
   }

@@ -11,7 +11,11 @@ import { textOfBytes, textOfKey } from './rows.ts'
 import { tableInSql } from './tables.ts'
 
 /** Kept by the session, as all that is sent again and again. */
-export const commit: OwnStatement = { own: 'commit', name: 'assent_commit' }
+export const commit: OwnStatement = {
+  own: 'commit',
+  name: 'assent_commit',
+  isConstant: true,
+}
 
 export class DecisionStatements {
   readonly schema: string
