@@ -3,6 +3,7 @@
  * calm days and disasters are both covered, and each kind of fault also occurs alone.
  */
 import type { Settings } from '../coordinator/settings.ts'
+import type { BatchPlan } from './batch-plan.ts'
 import type { DecisionPlan } from './decision-plan.ts'
 import { calmNetwork, type NetworkConditions } from './network/conditions.ts'
 import type { SeededRandom } from './random.ts'
@@ -36,6 +37,8 @@ export interface Plan {
   readonly lastResources: readonly ('evidence' | 'operator')[]
   /** Undefined: the decisions are on the disk. */
   readonly decisions: DecisionPlan | undefined
+  /** Undefined: no transfer is executed without a callback. */
+  readonly batches: BatchPlan | undefined
   readonly accounts: number
   /** Faults and new work end here. */
   readonly activityMs: number
@@ -135,8 +138,11 @@ const weathers: Readonly<Record<Profile, Weather>> = {
 /** Longer than any message lives, at a resource that hangs besides; see docs/simulation.md. */
 const patientMs = 4_500
 
-/** Draws the plan of a run, but for where it keeps its decisions. */
-export function drawPlan(random: SeededRandom, given?: Profile): Omit<Plan, 'decisions'> {
+/** Draws the plan of a run, but for where it keeps its decisions, and what it executes. */
+export function drawPlan(
+  random: SeededRandom,
+  given?: Profile,
+): Omit<Plan, 'decisions' | 'batches'> {
   const profile = given ?? random.pick(profiles)
   const weather = weathers[profile]
   const processes = random.integer(1, 3)
@@ -157,7 +163,8 @@ export function drawPlan(random: SeededRandom, given?: Profile): Omit<Plan, 'dec
     canCommitOnePhase: random.chance(0.85),
     poolSize: random.chance(weather.contention) ? random.integer(1, 3) : 10,
     preparedLimit: random.chance(weather.contention * 0.5) ? random.integer(2, 4) : 50,
-    xidDigits: random.chance(0.5) ? random.integer(225, 248) : 1,
+    // A batch that is torn by a power cut takes several sectors.
+    xidDigits: random.chance(weather.power >= 0.4 ? 0.9 : 0.5) ? random.integer(225, 248) : 1,
     openCrashChance: random.chance(Math.max(weather.processes, weather.power)) ? 0.3 : 0,
     network: drawNetwork(random, weather),
     conflictChance: weather.contention * random.between(0, 0.1),

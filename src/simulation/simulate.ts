@@ -1,4 +1,5 @@
 /** Runs one seed. */
+import { drawBatches } from './batch-plan.ts'
 import { type DecisionPlace, drawDecisions } from './decision-plan.ts'
 import type { Host } from './host.ts'
 import { drawPlan, type Profile } from './profile.ts'
@@ -36,7 +37,7 @@ export async function simulate(
   const random = new SeededRandom(seed, 'assent')
   const drawn = drawPlan(random, options.profile)
   const decisions = drawDecisions(new SeededRandom(seed, 'decisions'), drawn, options.decisions)
-  const world = new World({ ...drawn, decisions }, random, host)
+  const world = new World({ ...drawn, decisions, batches: drawBatches(seed) }, random, host)
   const place = decisions === undefined ? '' : `, decisions in ${decisions.in}`
   world.trace.note('seed', `${seed}, profile ${drawn.profile}${place}`)
   const stopWatching = host.watchRejections((reason) => world.failed(reason))

@@ -118,7 +118,7 @@ export class World {
     this.#curious = new Curious(
       this.#surroundings,
       new SeededRandom(plan.decisions?.curiousSeed ?? 0, 'curious'),
-      () => this.#processes.flatMap(({ coordinator }) => coordinator ?? []),
+      () => this.#processes,
     )
     this.#faults = new Faults({
       surroundings: this.#surroundings,

@@ -3,26 +3,45 @@ import assert from 'node:assert/strict'
 import { beforeEach, describe, test } from 'node:test'
 
 import type { Outcome } from '../../src/core/decision.ts'
-import type { TransactionId } from '../../src/core/ids.ts'
+import type { LogIdentity, TransactionId } from '../../src/core/ids.ts'
 import {
+  isCommitted,
   judgeAtomicity,
   judgeTold,
   resourceWatch,
 } from '../../src/simulation/checkers/atomicity.ts'
 import type { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
-import { Facts, type Told, type TransactionFacts } from '../../src/simulation/checkers/facts.ts'
+import {
+  type BegunBranch,
+  Facts,
+  type Told,
+  type TransactionFacts,
+} from '../../src/simulation/checkers/facts.ts'
 import {
   type Asked,
   askOutcomes,
   judgeAnswer,
+  judgeAnswerOf,
   judgeKept,
 } from '../../src/simulation/checkers/outcomes.ts'
-import { Stage } from './stage.ts'
+import { Owners } from '../../src/simulation/checkers/owners.ts'
+import { Machine, Stage } from './stage.ts'
 
 const id = 'sim.0123456789abc.1.1' as TransactionId
 const committed: Told = { how: 'committed', settled: true }
 const failed: Told = { how: 'failed', effect: 'none', code: 'ASSENT_TIMED_OUT' }
 const changes = new Map([['a0', 5]])
+
+const begun: BegunBranch = {
+  resource: 'db0',
+  canPrepare: true,
+  isBatch: false,
+  vote: undefined,
+  isAsked: true,
+  isSealed: true,
+  isOnePhase: false,
+  carries: undefined,
+}
 
 let stage: Stage
 let facts: Facts
@@ -98,10 +117,30 @@ describe('atomicity', () => {
   })
 
   test('A6: prepared, and said to have voted no', () => {
-    const branch = { canPrepare: true, isAsked: true, isSealed: true, isOnePhase: false }
-    found.branches.set(0, { ...branch, resource: 'db0', vote: 'no', carries: undefined })
+    found.branches.set(0, { ...begun, vote: 'no' })
     happens('prepares db0')
     assert.deepEqual(stage.rules, ['A6'])
+  })
+
+  test('A6: prepared, and said to be rolled back, which only a batch has to rule out', () => {
+    const branch = { ...begun, isGone: true }
+    found.branches.set(0, branch)
+    happens('prepares db0')
+    assert.deepEqual(stage.rules, [])
+    found.branches.set(0, { ...branch, isBatch: true })
+    happens('prepares db0')
+    assert.deepEqual(stage.rules, ['A6'])
+  })
+
+  test('what only read commits before anything is decided', () => {
+    found.intended = new Map([['db1', changes]])
+    const watch = resourceWatch(facts, stage.broken)
+    const work = { id: `assent.${id}.0`, xid: 'x', changes: new Map() }
+    watch.committed('db0', work, 'participant')
+    happens('rolls-back db1')
+    assert.equal(isCommitted(found), false)
+    judgeTold(found, failed, stage.broken)
+    assert.deepEqual(judge(), [])
   })
 })
 
@@ -151,6 +190,18 @@ describe('what is answered about outcomes', () => {
       judgeAnswer(one, after, fresh.broken)
       assert.deepEqual(fresh.rules, ['A2'], `${before}, then ${after}`)
     }
+  })
+
+  test('a heuristic counts only from who holds the log: nobody else can have recorded it', () => {
+    const owners = new Owners(stage.broken)
+    const [holder, other] = [new Machine('p0.0'), new Machine('p1.0')]
+    owners.opened('0123456789abc' as LogIdentity, 1, holder)
+    judgeAnswerOf(other, found, 'mixed', { owners, broken: stage.broken })
+    judgeAnswerOf(holder, found, 'aborted', { owners, broken: stage.broken })
+    assert.deepEqual(stage.rules, [])
+    judgeAnswerOf(holder, found, 'mixed', { owners, broken: stage.broken })
+    judgeAnswerOf(other, found, 'aborted', { owners, broken: stage.broken })
+    assert.deepEqual(stage.rules, ['A2'])
   })
 
   test('A6: an answer against the data, or against what the caller was told', () => {
@@ -209,5 +260,55 @@ describe('what is answered about outcomes', () => {
       judgeKept(askedAs(answer), { durable, isUnread, keepsAll: true, broken: stage.broken })
     }
     assert.deepEqual(stage.rules, ['A10', 'A6', 'A6'])
+  })
+})
+
+describe('results', () => {
+  const told = (...values: readonly number[]): Told => ({
+    ...committed,
+    results: new Map([['db0', values]]),
+  })
+
+  beforeEach(() => {
+    const watch = resourceWatch(facts, stage.broken)
+    for (const resource of ['db0', 'db1']) {
+      const work = { id: `assent.${id}.${resource.slice(-1)}`, xid: resource, changes }
+      watch.committed(resource, { ...work, answers: [105, 110, 105] }, 'participant')
+    }
+  })
+
+  test('are what the database answered, all of it and in order', () => {
+    judgeTold(found, told(105, 110, 105), stage.broken)
+    assert.deepEqual(stage.rules, [])
+    for (const values of [[105, 105, 110], [105, 110], [105, 110, 105, 1], [], [106, 110, 105]]) {
+      stage = new Stage()
+      judgeTold(found, told(...values), stage.broken)
+      assert.deepEqual(stage.rules, ['program'], String(values))
+    }
+  })
+
+  test('of a part of the work are among what the database answered', () => {
+    found.resultsInside.push({ resource: 'db0', values: [110, 105] })
+    judgeTold(found, committed, stage.broken)
+    assert.deepEqual(stage.rules, [])
+    found.resultsInside.push({ resource: 'db1', values: [110, 110] })
+    judgeTold(found, committed, stage.broken)
+    assert.deepEqual(stage.rules, ['program'])
+  })
+
+  test('are lost with an answer only, and what they are of has committed', () => {
+    const lost: Told = { how: 'failed', effect: 'applied', code: 'ASSENT_RESULTS_LOST' }
+    found.branches.set(0, { ...begun, isBatch: true, isOnePhase: true, onePhase: 'committed' })
+    judgeTold(found, lost, stage.broken)
+    assert.deepEqual(stage.rules, ['program'])
+    stage = new Stage()
+    found.branches.set(0, { ...begun, isBatch: true, carries: 'unknown' })
+    judgeTold(found, lost, stage.broken)
+    assert.deepEqual(stage.rules, [])
+    found.done.clear()
+    judgeTold(found, lost, stage.broken)
+    assert.deepEqual([...new Set(stage.rules)], ['A1'])
+    stage = new Stage()
+    assert.deepEqual(judge(), ['A6'])
   })
 })

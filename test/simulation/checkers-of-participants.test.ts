@@ -12,15 +12,17 @@ import {
 import { encodeRecords } from '../../src/log/participant/record-bytes.ts'
 import type {
   Acknowledgement,
+  BatchBranch,
   Branch,
   OnePhaseResult,
   Participant,
   Vote,
 } from '../../src/participants/contract.ts'
 import type { DurableRecords } from '../../src/simulation/checkers/durable-records.ts'
-import { Facts } from '../../src/simulation/checkers/facts.ts'
+import { type BranchFact, Facts } from '../../src/simulation/checkers/facts.ts'
 import { Owners } from '../../src/simulation/checkers/owners.ts'
 import { watchedParticipant } from '../../src/simulation/checkers/participant-watch.ts'
+import { sentIn, statementOf } from '../../src/simulation/database/statements.ts'
 import { Machine, Stage } from './stage.ts'
 
 const log = '0123456789abc' as LogIdentity
@@ -40,6 +42,8 @@ let disk: {
   resources: boolean
 }
 let isRuledOut: boolean
+/** Whether a branch that votes yes is prepared at its resource. */
+let isProved: boolean
 let areDecisionsCarried: boolean
 /** What the deciding branch answers. */
 let carried: OnePhaseResult
@@ -52,6 +56,7 @@ beforeEach(() => {
   owners.opened(log, 1, one)
   disk = { decision: undefined, intent: false, mark: false, resources: true }
   isRuledOut = false
+  isProved = true
   areDecisionsCarried = false
   carried = { result: 'committed' }
 })
@@ -62,7 +67,11 @@ function watched(resource: string, vote: Vote, by: Machine = one): Participant {
     client: {},
     seal: () => [],
     doomed: undefined,
-    prepare: () => Promise.resolve(vote),
+    prepare: () => {
+      const prepared: BranchFact = { state: 'prepared', changes: new Map(), isByHand: false }
+      if (vote.vote === 'yes' && isProved) facts.get(transaction)?.done.set(resource, prepared)
+      return Promise.resolve(vote)
+    },
     commitOnePhase: () => Promise.resolve({ result: 'committed' }),
     commitWithDecision: () => Promise.resolve(carried),
     commit: () => Promise.resolve(done),
@@ -73,6 +82,8 @@ function watched(resource: string, vote: Vote, by: Machine = one): Participant {
     canPrepare,
     canCommitOnePhase: true,
     begin: () => Promise.resolve(branch),
+    beginBatch: () => Promise.resolve(Object.assign(branch, { results: [7], failed: undefined })),
+    runBatch: () => Promise.resolve([8]),
     recover: () => branch,
   } as unknown as Participant
   return watchedParticipant(participant, {
@@ -195,6 +206,64 @@ describe('a transaction that keeps the rules', () => {
   })
 })
 
+describe('what is executed without a callback', () => {
+  const statements = [statementOf('a0', 5, 'p0.0#1')]
+  const intended = new Map([['db0', new Map([['a0', 5]])]])
+  const told: string[] = []
+
+  /** Its branch at db0, begun with all its statements. */
+  async function executed(): Promise<BatchBranch> {
+    facts.expect('p0.0#1', { intended, onBegun: (id) => told.push(id) })
+    const options = { transaction, timeLeftMs: 1_000, isolation: undefined, readOnly: false }
+    const id = formatBranchId(transaction, 0)
+    const begun = await watched('db0', yes).beginBatch?.({ ...options, id }, statements)
+    assert.ok(begun !== undefined)
+    return begun
+  }
+
+  test('is known by its sender when its first branch begins, once', async () => {
+    await executed()
+    const found = facts.get(transaction)
+    assert.deepEqual([found?.isExecuted, found?.intended], [true, intended])
+    facts.executes(found ?? assert.fail(), 'p0.0#1')
+    facts.executes(facts.begun(`sim.${log}.1.2` as TransactionId, 'p0.0'), 'nobody')
+    assert.deepEqual(told, [transaction])
+    assert.equal(facts.get(`sim.${log}.1.2`)?.isExecuted, false)
+  })
+
+  test('may not begin with statements that were made for another transaction', async () => {
+    const other = sentIn(`sim.${log}.1.2` as TransactionId, 'p0.0#1')
+    const options = { transaction, timeLeftMs: 1_000, isolation: undefined, readOnly: false }
+    const begins = async (sender: string, number: number): Promise<void> => {
+      const id = formatBranchId(transaction, number)
+      await watched('db0', yes).beginBatch?.({ ...options, id }, [statementOf('a0', 5, sender)])
+    }
+    await begins(sentIn(transaction, 'p0.0#1'), 0)
+    assert.deepEqual(stage.rules, [])
+    await begins(other, 1)
+    assert.deepEqual(stage.rules, ['program'])
+  })
+
+  test('is passed on with its results, and inside other work', async () => {
+    const branch = await executed()
+    assert.deepEqual([branch.results, branch.failed], [[7], undefined])
+    assert.deepEqual(await watched('db0', yes).runBatch?.({}, statements), [8])
+  })
+
+  test('is judged like any other: its vote, its commit, its rollback', async () => {
+    const branch = await executed()
+    await branch.prepare()
+    assert.deepEqual(stage.rules, ['A4'])
+    branch.seal()
+    await branch.rollback()
+    const begun = facts.get(transaction)?.branches.get(0)
+    assert.deepEqual([begun?.isBatch, begun?.vote, begun?.isGone], [true, 'yes', true])
+    disk.mark = true
+    await branch.commitOnePhase()
+    assert.equal(begun?.onePhase, 'committed')
+  })
+})
+
 describe('a breach', () => {
   test('A1: commit under aborted, and roll back under committed', async () => {
     const [first, second] = await voted(yes, yes)
@@ -241,6 +310,12 @@ describe('a breach', () => {
       await first?.commit()
       assert.deepEqual(stage.rules, ['A5'])
     }
+  })
+
+  test('A5: a yes of a branch that was not prepared', async () => {
+    isProved = false
+    await voted(yes)
+    assert.deepEqual(stage.rules, ['A5'])
   })
 
   test('A6: roll back while the last resource may have committed', async () => {

@@ -79,7 +79,7 @@ describe('a simulated database', () => {
   test('a prepared branch survives a crash with its locks, and is committed by its id', async () => {
     const bank = new Bank()
     const replies = await bank.ask(bank.connect(), begin, add, { type: 'prepare' })
-    assert.deepEqual(replies, ['done', 'done', 'prepared'])
+    assert.deepEqual(replies, ['done', 'balance', 'prepared'])
     bank.crash()
     bank.database.restart()
     const other = bank.connect()
@@ -175,6 +175,6 @@ describe('a simulated database', () => {
     await bank.ask(second, { ...begin, id: `${id}0` as BranchId })
     const waits = second.request(add).then(wordOf)
     first.close()
-    assert.equal(await bank.answer(waits), 'done')
+    assert.equal(await bank.answer(waits), 'balance')
   })
 })

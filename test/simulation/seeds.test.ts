@@ -30,6 +30,14 @@ describe('the production code on a simulated world', () => {
       'power loss',
       'carried decision committed',
       'presumption finds committed',
+      'execute told committed',
+      'execute told none',
+      'execute told unknown',
+      'execute failed by a statement',
+      'execute inside a transaction',
+      'batch vote lost, prepared',
+      'batch vote lost, nothing there',
+      'batch carried decision committed',
     ]) {
       assert.ok((coverage.get(what) ?? 0) > 0, `${what}: never`)
     }

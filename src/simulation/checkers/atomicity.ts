@@ -6,6 +6,7 @@
 import type { Finisher, ResourceObserver, Work } from '../database/database.ts'
 import type { Broken } from '../violations.ts'
 import type { BranchFact, Changes, Facts, Told, TransactionFacts } from './facts.ts'
+import { judgeLostResults, judgeResults } from './results.ts'
 
 /** Takes note of what each resource does, as it becomes durable. */
 export function resourceWatch(facts: Facts, broken: Broken): ResourceObserver {
@@ -19,7 +20,11 @@ export function resourceWatch(facts: Facts, broken: Broken): ResourceObserver {
     if (state === 'prepared' && hasVotedNo(found, resource)) {
       broken('A6', `${work.id} is prepared at ${resource}, and was said to have voted no`)
     }
-    found.done.set(resource, { state, changes: work.changes, isByHand: by === 'operator' })
+    const { changes, answers } = work
+    if (state === 'prepared' && isGone(found, resource)) {
+      broken('A6', `${work.id} is prepared at ${resource}, and was said to be rolled back`)
+    }
+    found.done.set(resource, { state, changes, answers, isByHand: by === 'operator' })
   }
   return {
     prepared: (resource, work) => note('prepared', resource, work, 'participant'),
@@ -32,9 +37,21 @@ function hasVotedNo({ branches }: TransactionFacts, resource: string): boolean {
   return [...branches.values()].some((each) => each.resource === resource && each.vote === 'no')
 }
 
-/** Whether a transaction committed, as its resources tell; `undefined` while only some could say. */
+/** Only of what was executed: other adapters of ours leave what is late to the sweep. */
+function isGone({ branches }: TransactionFacts, resource: string): boolean {
+  return [...branches.values()].some(
+    (each) => each.resource === resource && each.isBatch && each.isGone === true,
+  )
+}
+
+/**
+ * Whether a transaction committed, as its resources tell. A branch that wrote nothing tells nothing: its
+ * commit may have been its vote.
+ */
 export function isCommitted(found: TransactionFacts): boolean {
-  return [...found.done.values()].some(({ state, isByHand }) => state === 'committed' && !isByHand)
+  return [...found.done.values()].some(
+    ({ state, isByHand, changes }) => state === 'committed' && !isByHand && changes.size > 0,
+  )
 }
 
 /** Whether an operator of a database ended a branch, so that it may have gone against the others. */
@@ -45,12 +62,20 @@ export function isTouchedByHand({ done }: TransactionFacts): boolean {
 /** A caller is told: whatever it is told must be so already. */
 export function judgeTold(found: TransactionFacts, told: Told, broken: Broken): void {
   found.told = told
-  if (told.how === 'failed') {
-    if (told.effect === 'none' && isCommitted(found)) {
-      broken('A6', `${found.id} has committed, and its caller is told ${told.code}: no effect`)
-    }
-    return
+  if (told.how === 'committed') {
+    judgeToldCommitted(found, told.settled, broken)
+    return judgeResults(found, told, broken)
   }
+  if (told.effect === 'applied') {
+    judgeToldCommitted(found, false, broken)
+    return judgeLostResults(found, broken)
+  }
+  if (told.effect === 'none' && isCommitted(found)) {
+    broken('A6', `${found.id} has committed, and its caller is told ${told.code}: no effect`)
+  }
+}
+
+function judgeToldCommitted(found: TransactionFacts, isSettled: boolean, broken: Broken): void {
   if (found.intended === undefined) {
     broken('A1', `${found.id} is told committed, and its work did not return`)
   }
@@ -59,7 +84,7 @@ export function judgeTold(found: TransactionFacts, told: Told, broken: Broken): 
     const isThere = fact?.state === 'committed' || fact?.isByHand === true
     if (changes.size === 0 || isThere) continue
     if (fact === undefined) broken('A1', `${found.id} is told committed without ${resource}`)
-    else if (told.settled) broken('A10', `${found.id} is told settled, and not at ${resource}`)
+    else if (isSettled) broken('A10', `${found.id} is told settled, and not at ${resource}`)
   }
 }
 
@@ -97,7 +122,8 @@ function judgeOne(found: TransactionFacts, broken: Broken): void {
 function judgeAgainstTold(found: TransactionFacts, broken: Broken): void {
   const { id, told, intended } = found
   const hasWritten = [...(intended?.values() ?? [])].some(({ size }) => size > 0)
-  if (told?.how === 'committed' && hasWritten && !isCommitted(found) && !isTouchedByHand(found)) {
+  const isToldCommitted = told?.how === 'committed' || told?.effect === 'applied'
+  if (isToldCommitted && hasWritten && !isCommitted(found) && !isTouchedByHand(found)) {
     broken('A6', `${id} is nowhere, and its caller was told committed`)
   }
   if (told?.how === 'failed' && told.effect === 'none' && isCommitted(found)) {

@@ -7,11 +7,13 @@ import { type BranchId, parseBranchId } from '../../core/ids.ts'
 import { decodeDecision } from '../../log/participant/record-bytes.ts'
 import type {
   Acknowledgement,
+  BatchStatement,
   BeginOptions,
   FinishableBranch,
   OnePhaseResult,
   Vote,
 } from '../../participants/contract.ts'
+import { senderOf } from '../database/statements.ts'
 import type { Place } from '../scheduler.ts'
 import type { Broken } from '../violations.ts'
 import type { DurableRecords } from './durable-records.ts'
@@ -47,7 +49,12 @@ export class BranchJudge {
     this.#options = options
   }
 
-  begins({ id, transaction }: BeginOptions, canPrepare: boolean): WatchedBegun {
+  /** With `statements` where they are all that the branch will do. */
+  begins(
+    { id, transaction }: BeginOptions,
+    canPrepare: boolean,
+    statements?: readonly BatchStatement[],
+  ): WatchedBegun {
     const { facts, by, resource, owners } = this.#options
     const found = facts.begun(transaction, by.name)
     const number = parseBranchId(id)?.branch ?? -1
@@ -59,6 +66,7 @@ export class BranchJudge {
     const begun: BegunBranch = {
       resource,
       canPrepare,
+      isBatch: statements !== undefined,
       vote: undefined,
       isAsked: false,
       isOnePhase: false,
@@ -66,6 +74,11 @@ export class BranchJudge {
       carries: undefined,
     }
     found.branches.set(number, begun)
+    if (statements !== undefined) {
+      const [sender, sentIn = found.id] = senderOf(statements)
+      facts.executes(found, sender)
+      if (sentIn !== found.id) this.broken('program', `${id} begins with statements of ${sentIn}`)
+    }
     return { facts: found, begun }
   }
 
@@ -81,6 +94,10 @@ export class BranchJudge {
     if (by.isDead) return
     begun.vote = vote.vote
     count(`vote ${vote.vote}`)
+    if (begun.isBatch) count(`batch vote ${vote.vote}`)
+    if (vote.vote === 'yes' && !facts.done.has(resource)) {
+      this.broken('A5', `${id} is said to have voted yes, and never was prepared`)
+    }
     if (vote.vote === 'no' && facts.done.get(resource)?.state === 'prepared') {
       this.broken('A6', `${id} is said to have voted no, and is prepared`)
     }
@@ -104,6 +121,13 @@ export class BranchJudge {
     }
   }
 
+  committedOnePhase({ begun }: WatchedBegun, { result }: OnePhaseResult): void {
+    const { by, count } = this.#options
+    if (by.isDead) return
+    begun.onePhase = result
+    if (begun.isBatch) count(`batch commit ${result}`)
+  }
+
   /** It commits, and the decision with it: all that A3 asks of a decision is asked of its row. */
   carries({ facts, begun }: WatchedBegun, id: BranchId, row: DecisionRow): void {
     if (begun.carries !== undefined) this.broken('A2', `${id} is told twice to commit its decision`)
@@ -122,6 +146,7 @@ export class BranchJudge {
     if (by.isDead) return
     begun.carries = result
     count(`carried decision ${result}`)
+    if (begun.isBatch) count(`batch carried decision ${result}`)
   }
 
   async told(
@@ -137,6 +162,11 @@ export class BranchJudge {
       facts.ofBranch(id)?.heuristics.add(this.#options.resource)
     }
     return answer
+  }
+
+  /** Nothing that was sent for it can take effect any more. */
+  rolledBack({ begun }: WatchedBegun, { result }: Acknowledgement): void {
+    if (result === 'done' && !this.#options.by.isDead) begun.isGone = true
   }
 
   /** After a crash the row is all there is: it names every prepared branch, and where it is. */

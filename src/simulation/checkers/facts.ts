@@ -19,6 +19,8 @@ export type Changes = ReadonlyMap<string, number>
 export interface BranchFact {
   state: 'prepared' | 'committed' | 'rolled-back'
   changes: Changes
+  /** What its statements were answered, in order; absent where that is not known. */
+  answers?: readonly number[] | undefined
   /** An operator of the database ended it. */
   isByHand: boolean
 }
@@ -27,6 +29,8 @@ export interface BranchFact {
 export interface BegunBranch {
   readonly resource: string
   readonly canPrepare: boolean
+  /** All its statements were given when it began. */
+  readonly isBatch: boolean
   /** What it voted, once the coordinator knows. */
   vote: 'yes' | 'read-only' | 'no' | 'unknown' | undefined
   isAsked: boolean
@@ -34,13 +38,22 @@ export interface BegunBranch {
   isSealed: boolean
   /** It was told to commit without a vote. */
   isOnePhase: boolean
+  /** What it answered to that. */
+  onePhase?: OnePhaseResult['result']
+  /** It has answered that it is rolled back. */
+  isGone?: boolean
   /** It was told to commit together with the decision, and what it answered. */
   carries: 'asked' | OnePhaseResult['result'] | undefined
 }
 
 /** What a caller was told of its transaction. */
 export type Told =
-  | { readonly how: 'committed'; readonly settled: boolean }
+  | {
+      readonly how: 'committed'
+      readonly settled: boolean
+      /** By resource, what each statement answered; of what was executed without a callback. */
+      readonly results?: ReadonlyMap<string, readonly number[]>
+    }
   | { readonly how: 'failed'; readonly effect: Effect; readonly code: string }
 
 export interface TransactionFacts {
@@ -54,6 +67,10 @@ export interface TransactionFacts {
   intended: ReadonlyMap<string, Changes> | undefined
   /** By resource, what the resource did. */
   readonly done: Map<string, BranchFact>
+  /** What parts of its work were told that executed statements inside it. */
+  readonly resultsInside: { readonly resource: string; readonly values: readonly number[] }[]
+  /** Executed without a callback. */
+  isExecuted: boolean
   told: Told | undefined
   /** The latest answer to `outcome` that was not `active` or `unknown`. */
   outcome: Outcome | undefined
@@ -63,8 +80,16 @@ export interface TransactionFacts {
   isForgotten: boolean
 }
 
+/** What a caller has given to `execute`. */
+export interface Executing {
+  readonly intended: ReadonlyMap<string, Changes>
+  /** Told the id of every attempt. */
+  readonly onBegun: (id: TransactionId) => void
+}
+
 export class Facts {
   readonly #transactions = new Map<TransactionId, TransactionFacts>()
+  readonly #executing = new Map<string, Executing>()
 
   all(): Iterable<TransactionFacts> {
     return this.#transactions.values()
@@ -85,6 +110,20 @@ export class Facts {
     return this.#transactions.get(branchId.split('.').slice(1, -1).join('.') as TransactionId)
   }
 
+  /** Statements of this sender will come, in a transaction that nobody has told it of. */
+  expect(sender: string, executing: Executing): void {
+    this.#executing.set(sender, executing)
+  }
+
+  /** A branch of `found` has begun with statements of this sender: all its work is known. */
+  executes(found: TransactionFacts, sender: string): void {
+    const executing = this.#executing.get(sender)
+    if (executing === undefined || found.isExecuted) return
+    found.isExecuted = true
+    found.intended = executing.intended
+    executing.onBegun(found.id)
+  }
+
   /** Notes a transaction when it is first heard of. */
   begun(id: TransactionId, incarnation: string): TransactionFacts {
     const known = this.#transactions.get(id)
@@ -98,6 +137,8 @@ export class Facts {
       branches: new Map(),
       intended: undefined,
       done: new Map(),
+      resultsInside: [],
+      isExecuted: false,
       told: undefined,
       outcome: undefined,
       heuristics: new Set(),

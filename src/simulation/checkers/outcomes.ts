@@ -4,10 +4,12 @@
  */
 import type { Decision, Outcome } from '../../core/decision.ts'
 import type { LogIdentity, TransactionId } from '../../core/ids.ts'
+import type { Place } from '../scheduler.ts'
 import type { Broken } from '../violations.ts'
 import { isCommitted, isTouchedByHand } from './atomicity.ts'
 import type { DurableRecords } from './durable-records.ts'
 import type { Facts, TransactionFacts } from './facts.ts'
+import type { Owners } from './owners.ts'
 
 const isFinal = (outcome: Outcome): boolean => outcome !== 'unknown' && outcome !== 'active'
 
@@ -30,6 +32,21 @@ export function judgeAnswer(found: TransactionFacts, answer: Outcome, broken: Br
     broken('A2', `${id} was ${before}, and now is active`)
   }
   if (isFinal(answer)) found.outcome = answer
+}
+
+/**
+ * Takes note of what `asked` has answered. A heuristic that it met when its log was another's already is
+ * not recorded: nobody else can know it.
+ */
+export function judgeAnswerOf(
+  asked: Place | undefined,
+  found: TransactionFacts,
+  answer: Outcome,
+  { owners, broken }: { readonly owners: Owners; readonly broken: Broken },
+): void {
+  const isHeuristic = answer === 'mixed' || answer === 'hazard'
+  if (isHeuristic && owners.holderOf(found.parts.log) !== asked) return
+  judgeAnswer(found, answer, broken)
 }
 
 /** How each transaction ended, as whoever holds its log says; without those that nobody holds. */

@@ -15,7 +15,11 @@ import type { DecisionRow } from '../../core/decision-table.ts'
 import type { BranchId } from '../../core/ids.ts'
 import type {
   Acknowledgement,
+  BatchBranch,
+  BatchStatement,
+  BeginOptions,
   Branch,
+  FailedStatement,
   OnePhaseResult,
   Participant,
   Savepoint,
@@ -24,13 +28,13 @@ import type {
 import { BranchJudge, type ParticipantWatchOptions, type WatchedBegun } from './branch-judge.ts'
 
 /** The same participant, watched. */
-export function watchedParticipant<Client>(
-  participant: Participant<Client>,
+export function watchedParticipant<Client, Result>(
+  participant: Participant<Client, Result>,
   options: ParticipantWatchOptions,
-): Participant<Client> {
+): Participant<Client, Result> {
   const { kind, canPrepare, canCommitOnePhase } = participant
   const watch = new BranchJudge(options)
-  const { listPrepared, evidenceOf } = participant
+  const { listPrepared, evidenceOf, beginBatch, runBatch } = participant
   return {
     kind,
     canPrepare,
@@ -49,6 +53,21 @@ export function watchedParticipant<Client>(
         rollback: () => watch.told(recovered.id, 'rollback', branch),
       }
     },
+    ...(beginBatch === undefined
+      ? {}
+      : {
+          beginBatch: async (begin: BeginOptions, statements: readonly BatchStatement[]) => {
+            const begun = watch.begins(begin, canPrepare, statements)
+            const branch = await beginBatch.call(participant, begin, statements)
+            return new WatchedBatchBranch<Client, Result>(
+              watch,
+              begun,
+              begin.id,
+              branch as Branch<Client>,
+            )
+          },
+        }),
+    ...(runBatch === undefined ? {} : { runBatch: runBatch.bind(participant) }),
     ...(listPrepared === undefined ? {} : { listPrepared: () => listPrepared.call(participant) }),
     ...(evidenceOf === undefined
       ? {}
@@ -105,16 +124,40 @@ class WatchedBranch<Client> implements Branch<Client> {
     return vote
   }
 
-  commitOnePhase(): Promise<OnePhaseResult> {
+  async commitOnePhase(): Promise<OnePhaseResult> {
     this.#watch.commitsOnePhase(this.#begun, this.#id)
-    return this.#branch.commitOnePhase()
+    const answer = await this.#branch.commitOnePhase()
+    this.#watch.committedOnePhase(this.#begun, answer)
+    return answer
   }
 
   commit(): Promise<Acknowledgement> {
     return this.#watch.told(this.#id, 'commit', this.#branch)
   }
 
-  rollback(): Promise<Acknowledgement> {
-    return this.#watch.told(this.#id, 'rollback', this.#branch)
+  async rollback(): Promise<Acknowledgement> {
+    const answer = await this.#watch.told(this.#id, 'rollback', this.#branch)
+    this.#watch.rolledBack(this.#begun, answer)
+    return answer
+  }
+}
+
+class WatchedBatchBranch<Client, Result>
+  extends WatchedBranch<Client>
+  implements BatchBranch<Result>
+{
+  readonly #batch: BatchBranch<Result>
+
+  constructor(watch: BranchJudge, begun: WatchedBegun, id: BranchId, branch: Branch<Client>) {
+    super(watch, begun, id, branch)
+    this.#batch = branch as unknown as BatchBranch<Result>
+  }
+
+  get results(): readonly Result[] {
+    return this.#batch.results
+  }
+
+  get failed(): FailedStatement | undefined {
+    return this.#batch.failed
   }
 }

@@ -16,14 +16,14 @@ import type {
 } from '../../participants/contract.ts'
 import type { Broken } from '../violations.ts'
 import { type Connection, ConnectionLost } from './connection.ts'
-import type { Finish } from './finish.ts'
-import type { Reply, Request } from './messages.ts'
+import type { Act, Finish } from './finish.ts'
+import type { Ending, Reply, Request, Statement } from './messages.ts'
 import { StatementFailed } from './statement-failed.ts'
 
 /** What the work gets as its client. */
 export interface AccountClient {
-  /** Changes an account's balance. */
-  add(account: string, amount: number): Promise<void>
+  /** Changes an account's balance, and answers it. */
+  add(account: string, amount: number): Promise<number>
   read(account: string): Promise<number>
 }
 
@@ -61,13 +61,8 @@ export class DatabaseBranch implements Branch<AccountClient> {
   constructor(options: BranchOptions) {
     this.#options = options
     this.client = {
-      add: async (account, amount) => {
-        await this.#work({ type: 'add', account, amount })
-      },
-      read: async (account) => {
-        const reply = await this.#work({ type: 'read', account })
-        return reply.type === 'balance' ? reply.amount : 0
-      },
+      add: (account, amount) => this.#ask({ type: 'add', account, amount }),
+      read: (account) => this.#ask({ type: 'read', account }),
     }
     if (!options.keepsDecisions) return
     this.commitWithDecision = (row) => this.#commitAtOnce({ type: 'commit-with-decision', row })
@@ -100,8 +95,7 @@ export class DatabaseBranch implements Branch<AccountClient> {
     this.#stage = 'asked'
     let reply: Reply
     try {
-      this.#options.begin()
-      reply = await connection.request({ type: 'prepare' })
+      reply = await this.askToEnd({ type: 'prepare' })
     } catch (cause) {
       return { vote: 'unknown', cause }
     }
@@ -144,17 +138,27 @@ export class DatabaseBranch implements Branch<AccountClient> {
     }
   }
 
+  /** Asks for its end; what it answers otherwise than by a reply is unknown. */
+  protected askToEnd(ending: Ending): Promise<Reply> {
+    this.#options.begin()
+    return this.#options.connection.request(ending)
+  }
+
+  /** Finishes it over another connection. */
+  protected finishElsewhere(act: Act, evidence: string | undefined): Promise<Acknowledgement> {
+    return this.#options.finish(this.#options.id, act, evidence)
+  }
+
   /** Without a vote. What was not asked over a connection that is gone can't have happened. */
-  async #commitAtOnce(request: Request): Promise<OnePhaseResult> {
+  async #commitAtOnce(ending: Ending): Promise<OnePhaseResult> {
     const { id, connection } = this.#options
     if (connection.isLost) {
       this.#end()
       return { result: 'aborted', cause: new ConnectionLost('the connection was lost') }
     }
     try {
-      const sent = request.type === 'commit' ? undefined : connection.aboutToDecide(id)
-      this.#options.begin()
-      const asked = connection.request(request)
+      const sent = ending.type === 'commit' ? undefined : connection.aboutToDecide(id)
+      const asked = this.askToEnd(ending)
       sent?.()
       const reply = await asked
       if (reply.type === 'done') return { result: 'committed' }
@@ -182,8 +186,8 @@ export class DatabaseBranch implements Branch<AccountClient> {
     return { result: 'done' }
   }
 
-  async #finish(act: 'commit' | 'rollback'): Promise<Acknowledgement> {
-    const { id, connection, finish } = this.#options
+  async #finish(act: Act): Promise<Acknowledgement> {
+    const { id, connection } = this.#options
     const isUsable = this.#stage === 'prepared' && !connection.isLost && !this.#isFinishing
     this.#isFinishing = true
     if (isUsable) {
@@ -196,8 +200,13 @@ export class DatabaseBranch implements Branch<AccountClient> {
       }
     }
     this.#release()
-    const answer = await finish(id, act, this.#evidence)
+    const answer = await this.finishElsewhere(act, this.#evidence)
     return answer.result === 'unknown' ? answer : this.#ended(act, answer)
+  }
+
+  async #ask(statement: Statement): Promise<number> {
+    const reply = await this.#work(statement)
+    return reply.type === 'balance' ? reply.amount : Number.NaN
   }
 
   async #work(request: Request): Promise<Reply> {
@@ -218,7 +227,7 @@ export class DatabaseBranch implements Branch<AccountClient> {
     }
   }
 
-  #ended(act: 'commit' | 'rollback', answer: Acknowledgement): Acknowledgement {
+  #ended(act: Act, answer: Acknowledgement): Acknowledgement {
     if (act === 'commit') this.#isCommitted = true
     this.#end()
     return answer

@@ -19,6 +19,8 @@ interface Awaited {
 }
 
 export class Connection {
+  /** By which another connection can end its session. */
+  readonly pid: number
   readonly #network: Network
   readonly #database: Database
   readonly #wire: Wire
@@ -33,6 +35,7 @@ export class Connection {
   constructor(network: Network, client: Actor, database: Database) {
     this.#network = network
     this.#database = database
+    this.pid = database.nextPid()
     this.#wire = network.connect(client, database.life)
     this.#wire.onClientLost = () => {
       this.#lose()
@@ -58,8 +61,8 @@ export class Connection {
       this.#awaited.push(awaited)
       const { name } = this.#wire.client
       this.#wire.toServer(`${this.#database.name}: ${wordsOf(request)}`, () => {
-        if (this.#isServerGone) return
-        this.#session ??= new Session(this.#database, this.#wire)
+        if (this.#isServerGone || this.#database.isKilled(this.pid)) return
+        this.#session ??= new Session(this.#database, this.#wire, this.pid)
         this.#database.note(`is asked by ${name}: ${wordsOf(request)}`)
         this.#session.take(request, (reply) => this.#reply(awaited, reply))
       })

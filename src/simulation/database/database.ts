@@ -20,6 +20,8 @@ export interface Work {
   readonly xid: string
   /** Account to change; changes are made at the commit. */
   readonly changes: ReadonlyMap<string, number>
+  /** What its statements were answered, in order; absent where nobody keeps that. */
+  readonly answers?: readonly number[]
 }
 
 /** A prepared branch. */
@@ -30,7 +32,11 @@ export interface Prepared extends Work {
 
 /** A connection's end at the database, with the branch that it works on. */
 export interface OpenSession {
+  /** Of its connection. */
+  readonly pid: number
   readonly branch: string | undefined
+  /** Ends it at once; `done` when nothing that it was asked for can happen any more. */
+  kill(done: () => void): void
 }
 
 /** Who finished a branch. */
@@ -94,6 +100,9 @@ export class Database {
   readonly #writes: ForcedWrites
   readonly #fates = new Map<string, 'committed' | 'aborted'>()
   readonly #running = new Set<string>()
+  /** Connections whose sessions were ended from outside, perhaps before they were asked anything. */
+  readonly #killed = new Set<number>()
+  #connections = 0
   #xids = 0
 
   constructor(options: DatabaseOptions) {
@@ -125,6 +134,24 @@ export class Database {
     const xid = `${this.name}-${String(this.#xids).padStart(this.#options.xidDigits, '0')}`
     this.#running.add(xid)
     return xid
+  }
+
+  /** A number for a new connection, which no other has. */
+  nextPid(): number {
+    this.#connections += 1
+    return this.#connections
+  }
+
+  isKilled(pid: number): boolean {
+    return this.#killed.has(pid)
+  }
+
+  endSession(pid: number, done: () => void): void {
+    this.#killed.add(pid)
+    const session = [...this.sessions].find((each) => each.pid === pid)
+    if (session === undefined) return done()
+    this.note(`ends the session of ${session.branch ?? 'no branch'}`)
+    session.kill(done)
   }
 
   fateOf(xid: string): Fate {

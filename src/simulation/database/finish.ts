@@ -11,17 +11,20 @@ import { refusals } from './messages.ts'
 
 export type Act = 'commit' | 'rollback'
 
+/** `pid` is the connection over which it may yet be prepared: its session is ended first. */
 export type Finish = (
   id: BranchId,
   act: Act,
   evidence: string | undefined,
+  pid?: number,
 ) => Promise<Acknowledgement>
 
 /** Makes a `Finish` over connections that `connect` opens. */
 export function finishOver(connect: () => Connection): Finish {
-  return async (id, act, evidence) => {
+  return async (id, act, evidence, pid) => {
     const connection = connect()
     try {
+      if (pid !== undefined) await connection.request({ type: 'end-session', pid })
       return await finish(connection, id, act, evidence)
     } catch (cause) {
       return { result: 'unknown', cause }

@@ -11,18 +11,40 @@ export type Request =
 export type BranchRequest =
   | { readonly type: 'identify' }
   | { readonly type: 'begin'; readonly id: BranchId; readonly lockTimeoutMs: number }
-  | { readonly type: 'add'; readonly account: string; readonly amount: number }
-  | { readonly type: 'read'; readonly account: string }
+  | Statement
+  | Batch
   | { readonly type: 'savepoint' | 'release' | 'rollback-to'; readonly name: number }
-  | { readonly type: 'prepare' }
+  | Ending
   /** Of the open transaction: the end of the session would roll it back. */
-  | { readonly type: 'commit' | 'rollback' }
-  /** The same, and the row is inserted first: both, or neither. */
-  | { readonly type: 'commit-with-decision'; readonly row: DecisionRow }
+  | { readonly type: 'rollback' }
   /** Of a prepared branch, from any session. */
   | { readonly type: 'commit-prepared' | 'rollback-prepared'; readonly id: BranchId }
   | { readonly type: 'fate'; readonly xid: string }
   | { readonly type: 'list' }
+  /** Of another connection: answered when nothing that was sent over it can happen any more. */
+  | { readonly type: 'end-session'; readonly pid: number }
+
+/** Answered with the balance as the transaction then sees it. */
+export type Statement =
+  | { readonly type: 'add'; readonly account: string; readonly amount: number }
+  | { readonly type: 'read'; readonly account: string }
+
+/** A whole transaction in one message, and one answer: nothing is run behind what fails. */
+export interface Batch {
+  readonly type: 'batch'
+  readonly id: BranchId
+  readonly lockTimeoutMs: number
+  readonly statements: readonly Statement[]
+  readonly ending: Ending
+}
+
+/** Asks a branch for its vote, or to commit without one. */
+export type Ending =
+  /** What wrote nothing stays open instead, unless it is to be prepared all the same. */
+  | { readonly type: 'prepare'; readonly evenIfEmpty?: boolean }
+  | { readonly type: 'commit' }
+  /** The same, and the row is inserted first: both, or neither. */
+  | { readonly type: 'commit-with-decision'; readonly row: DecisionRow }
 
 /** How a transaction of the database ended, by its xid. */
 export type Fate = 'committed' | 'aborted' | 'in-progress'
@@ -34,6 +56,8 @@ export type Reply =
   | { readonly type: 'balance'; readonly amount: number }
   | { readonly type: 'prepared'; readonly xid: string }
   | { readonly type: 'read-only' }
+  /** To its statements and its ending, up to the first that was refused. */
+  | { readonly type: 'batch'; readonly replies: readonly Reply[] }
   | { readonly type: 'fate'; readonly fate: Fate }
   | {
       readonly type: 'list'
@@ -68,6 +92,7 @@ export function refused(code: keyof typeof refusals): Reply {
 
 /** A request in words, for the trace. */
 export function wordsOf(request: Request): string {
+  if (request.type === 'batch') return wordsOfBatch(request)
   if ('row' in request) {
     return `${request.type} ${rowName(request.row.log, request.row.transaction)}`
   }
@@ -76,6 +101,11 @@ export function wordsOf(request: Request): string {
   if ('id' in request) return `${request.type} ${request.id}`
   if ('account' in request) return `${request.type} ${request.account}`
   return 'xid' in request ? `${request.type} ${request.xid}` : request.type
+}
+
+function wordsOfBatch({ id, statements, ending }: Batch): string {
+  const texts = statements.map(({ type, account }) => `${type} ${account}`)
+  return `batch ${id}: ${[...texts, ending.type].join(', ')}`
 }
 
 function wordsOfChange(change: TableChange): string {

@@ -2,6 +2,8 @@
 import type { DecisionTable } from '../../core/decision-table.ts'
 import { invariant } from '../../core/invariant.ts'
 import type {
+  BatchBranch,
+  BatchStatement,
   BeginOptions,
   Branch,
   FinishableBranch,
@@ -14,12 +16,14 @@ import type {
 import type { Network } from '../network/network.ts'
 import type { Actor } from '../scheduler.ts'
 import type { Broken } from '../violations.ts'
-import { type AccountClient, DatabaseBranch } from './branch.ts'
+import { DatabaseBatchBranch } from './batch-branch.ts'
+import { type AccountClient, type BranchOptions, DatabaseBranch } from './branch.ts'
 import { Connection } from './connection.ts'
 import type { Database } from './database.ts'
 import { SimulatedDecisionTable } from './decisions/table.ts'
 import { type Finish, finishOver } from './finish.ts'
 import { Pool } from './pool.ts'
+import { runInOrder } from './statements.ts'
 
 export interface DatabaseParticipantOptions {
   readonly network: Network
@@ -29,6 +33,8 @@ export interface DatabaseParticipantOptions {
   readonly canCommitOnePhase: boolean
   /** A branch begins at the database with its first statement, in the same message. */
   readonly beginsLazily: boolean
+  /** Statements that are all known run when their branch begins, one after another; else with its vote. */
+  readonly runsBatchesAtOnce: boolean
   readonly broken: Broken
   /** Something worth counting took place. */
   readonly count: (what: string) => void
@@ -37,7 +43,7 @@ export interface DatabaseParticipantOptions {
 /** How long a presumption waits for whoever is about to insert the decision. */
 const presumptionWaitMs = 400
 
-export class DatabaseParticipant implements Participant<AccountClient> {
+export class DatabaseParticipant implements Participant<AccountClient, number> {
   readonly kind = 'simulated'
   readonly canPrepare = true
   readonly canCommitOnePhase: boolean
@@ -71,7 +77,31 @@ export class DatabaseParticipant implements Participant<AccountClient> {
     }
   }
 
-  async begin({ id, timeLeftMs }: BeginOptions): Promise<Branch<AccountClient>> {
+  async begin(options: BeginOptions): Promise<Branch<AccountClient>> {
+    return new DatabaseBranch(await this.#start(options, this.#options.beginsLazily))
+  }
+
+  async beginBatch(
+    options: BeginOptions,
+    statements: readonly BatchStatement[],
+  ): Promise<BatchBranch<number>> {
+    const { beginsLazily, runsBatchesAtOnce } = this.#options
+    const start = await this.#start(options, beginsLazily || !runsBatchesAtOnce)
+    const { readOnly, timeLeftMs: lockTimeoutMs } = options
+    const branch = new DatabaseBatchBranch({ ...start, statements, readOnly, lockTimeoutMs })
+    if (runsBatchesAtOnce) await branch.runNow()
+    return branch
+  }
+
+  runBatch(
+    client: AccountClient,
+    statements: readonly BatchStatement[],
+  ): Promise<readonly number[]> {
+    return runInOrder(client, statements)
+  }
+
+  /** Takes a connection, and begins on it unless that can wait. */
+  async #start({ id, timeLeftMs }: BeginOptions, beginsLazily: boolean): Promise<BranchOptions> {
     invariant(
       this.#ports !== undefined,
       'simulation',
@@ -79,7 +109,7 @@ export class DatabaseParticipant implements Participant<AccountClient> {
     )
     const connection = await this.#pool.take(this.#ports.timers, timeLeftMs)
     const release = (): void => this.#pool.giveBack(connection)
-    const { broken, beginsLazily, database } = this.#options
+    const { broken, database } = this.#options
     let begun: Promise<unknown> | undefined
     const begin = (): Promise<unknown> => {
       begun ??= connection.request({ type: 'begin', id, lockTimeoutMs: timeLeftMs })
@@ -91,7 +121,7 @@ export class DatabaseParticipant implements Participant<AccountClient> {
       release()
       throw cause
     }
-    return new DatabaseBranch({
+    return {
       id,
       connection,
       finish: this.#finish,
@@ -100,7 +130,7 @@ export class DatabaseParticipant implements Participant<AccountClient> {
       keepsDecisions: database.decisions !== undefined,
       release,
       broken,
-    })
+    }
   }
 
   decisionTable(): DecisionTable {

@@ -4,25 +4,14 @@
  */
 
 import type { DecisionRow } from '../../core/decision-table.ts'
-import type { LogIdentity } from '../../core/ids.ts'
 import type { Place } from '../scheduler.ts'
-import type { Database, Prepared, Work } from './database.ts'
+import type { Database, OpenSession, Prepared } from './database.ts'
 import { isTableRequest, rowName } from './decisions/messages.ts'
 import { DecisionServer } from './decisions/server.ts'
 import type { SlotHolder } from './decisions/slot-holder.ts'
 import type { StoredDecisions } from './decisions/stored-decisions.ts'
-import { type BranchRequest, type Reply, type Request, refused } from './messages.ts'
-
-interface OpenWork extends Work {
-  readonly changes: Map<string, number>
-  readonly lockTimeoutMs: number
-  /** Changes at each savepoint. */
-  readonly savepoints: Map<number, ReadonlyMap<string, number>>
-  /** The epochs of logs as it sees them; undefined where it sees what is committed now. */
-  readonly snapshot: ReadonlyMap<LogIdentity, number> | undefined
-  /** A statement failed: it can only roll back. */
-  hasFailed: boolean
-}
+import { type Batch, type BranchRequest, type Reply, type Request, refused } from './messages.ts'
+import { balanceIn, beginWork, type OpenWork, rollBackTo } from './open-work.ts'
 
 /** A decision that a local commit takes along. */
 interface Carried {
@@ -38,7 +27,8 @@ export interface Peer {
   break(): void
 }
 
-export class Session implements SlotHolder {
+export class Session implements SlotHolder, OpenSession {
+  readonly pid: number
   readonly client: Place
   readonly #peer: Peer
   readonly #database: Database
@@ -47,9 +37,12 @@ export class Session implements SlotHolder {
   readonly #decisions: DecisionServer | undefined
   #isOver = false
   #work: OpenWork | undefined
+  /** Told when what is being carried out has ended. */
+  readonly #whenIdle: (() => void)[] = []
 
-  constructor(database: Database, peer: Peer) {
+  constructor(database: Database, peer: Peer, pid: number) {
     const { decisions } = database
+    this.pid = pid
     this.#database = database
     this.#peer = peer
     this.client = peer.client
@@ -73,13 +66,21 @@ export class Session implements SlotHolder {
     if (this.#isOver) return
     this.#isOver = true
     this.#waiting.length = 0
-    this.#database.sessions.delete(this)
     if (!this.#isBusy) this.#forget()
   }
 
   terminate(): void {
     this.end()
     this.#peer.break()
+  }
+
+  /** What waits for a lock is given up; a forced write can't be, so its end is waited for. */
+  kill(done: () => void): void {
+    this.terminate()
+    if (!this.#isBusy) return done()
+    if (this.#work === undefined) return void this.#whenIdle.push(done)
+    this.#forget()
+    done()
   }
 
   #next(): void {
@@ -90,7 +91,11 @@ export class Session implements SlotHolder {
     this.#carryOut(next.request, (reply) => {
       this.#isBusy = false
       if (reply.type === 'refused' && this.#work !== undefined) this.#work.hasFailed = true
-      if (this.#isOver) return this.#forget()
+      if (this.#isOver) {
+        this.#forget()
+        for (const told of this.#whenIdle) told()
+        return
+      }
       next.answer(reply)
       this.#next()
     })
@@ -98,6 +103,7 @@ export class Session implements SlotHolder {
 
   /** What the server does when it has seen that the session is over. */
   #forget(): void {
+    this.#database.sessions.delete(this)
     this.#dropWork()
     this.#decisions?.end()
   }
@@ -121,16 +127,12 @@ export class Session implements SlotHolder {
         return answer({ type: 'identity', fingerprint, preparedLimit })
       }
       case 'begin':
-        this.#work = {
-          id: request.id,
-          xid: database.begin(),
-          changes: new Map(),
-          lockTimeoutMs: request.lockTimeoutMs,
-          savepoints: new Map(),
-          snapshot: database.decisions?.takesSnapshots ? database.decisions.epochs() : undefined,
-          hasFailed: false,
-        }
+        this.#work = beginWork(database, request)
         return answer({ type: 'done' })
+      case 'batch':
+        return this.#batch(request, answer)
+      case 'end-session':
+        return database.endSession(request.pid, () => answer({ type: 'done' }))
       case 'fate':
         return answer({ type: 'fate', fate: database.fateOf(request.xid) })
       case 'list': {
@@ -147,6 +149,22 @@ export class Session implements SlotHolder {
       default:
         return this.#inTransaction(request, answer)
     }
+  }
+
+  #batch({ id, lockTimeoutMs, statements, ending }: Batch, answer: Answer): void {
+    const steps = [...statements, ending]
+    const replies: Reply[] = []
+    const next = (): void => {
+      const step = steps[replies.length]
+      if (step === undefined) return answer({ type: 'batch', replies })
+      this.#carryOut(step, (reply) => {
+        replies.push(reply)
+        if (reply.type !== 'refused') return next()
+        if (this.#work !== undefined) this.#work.hasFailed = true
+        answer({ type: 'batch', replies })
+      })
+    }
+    this.#carryOut({ type: 'begin', id, lockTimeoutMs }, next)
   }
 
   #finish(id: string, act: 'commit' | 'rollback', answer: Answer): void {
@@ -170,11 +188,8 @@ export class Session implements SlotHolder {
     switch (request.type) {
       case 'add':
         return this.#add(work, request.account, request.amount, answer)
-      case 'read': {
-        const { balances } = this.#database
-        const own = work.changes.get(request.account) ?? 0
-        return answer({ type: 'balance', amount: (balances.get(request.account) ?? 0) + own })
-      }
+      case 'read':
+        return answer(balanceIn(work, this.#database, request.account))
       case 'savepoint':
         work.savepoints.set(request.name, new Map(work.changes))
         return answer({ type: 'done' })
@@ -182,9 +197,9 @@ export class Session implements SlotHolder {
         work.savepoints.delete(request.name)
         return answer({ type: 'done' })
       case 'rollback-to':
-        return this.#rollBackTo(work, request.name, answer)
+        return answer(rollBackTo(work, request.name))
       case 'prepare':
-        return this.#prepare(work, answer)
+        return this.#prepare(work, request.evenIfEmpty === true, answer)
       case 'commit':
         return this.#commit(work, answer)
       case 'commit-with-decision':
@@ -199,25 +214,16 @@ export class Session implements SlotHolder {
         if (this.#work !== work) return
         if (random.chance(conditions.conflictChance)) return answer(refused('conflict'))
         work.changes.set(account, (work.changes.get(account) ?? 0) + amount)
-        answer({ type: 'done' })
+        answer(balanceIn(work, this.#database, account))
       },
       timedOut: () => answer(refused('lockTimeout')),
     })
   }
 
-  #rollBackTo(work: OpenWork, name: number, answer: Answer): void {
-    const saved = work.savepoints.get(name)
-    if (saved === undefined) return answer(refused('noTransaction'))
-    work.changes.clear()
-    for (const [account, change] of saved) work.changes.set(account, change)
-    work.hasFailed = false
-    answer({ type: 'done' })
-  }
-
-  #prepare(work: OpenWork, answer: Answer): void {
+  #prepare(work: OpenWork, evenIfEmpty: boolean, answer: Answer): void {
     const database = this.#database
     const { random, conditions, prepared, preparedLimit } = database
-    if (work.changes.size === 0) return answer({ type: 'read-only' })
+    if (work.changes.size === 0 && !evenIfEmpty) return answer({ type: 'read-only' })
     const refusal =
       (prepared.has(work.id) && 'duplicateId') ||
       (prepared.size >= preparedLimit && 'noPreparedSlot') ||

@@ -1,4 +1,5 @@
 /** All planted bugs. */
+import { batchMutants } from './batch.ts'
 import { coordinatorMutants } from './coordinator.ts'
 import { logMutants } from './log.ts'
 import type { Mutant } from './mutant.ts'
@@ -10,4 +11,5 @@ export const mutants: readonly Mutant[] = [
   ...protocolMutants,
   ...coordinatorMutants,
   ...participantMutants,
+  ...batchMutants,
 ]

@@ -137,7 +137,7 @@ const planted: readonly PlantedHere[] = [
     find: '    if (isBelow(before, log.lowWater)) {\n',
     replace: '    if (before.epoch < 0) {\n',
     why: 'An outcome that is kept no longer is told aborted by the next process.',
-    seeds: 300,
+    seeds: 600,
   },
   {
     name: 'resource-not-durable-before-its-row',

@@ -48,7 +48,7 @@ export function databaseParticipant(
   database: Database,
   { network, plan, broken, coverage }: Surroundings,
 ): DatabaseParticipant {
-  const { poolSize, canCommitOnePhase, decisions } = plan
+  const { poolSize, canCommitOnePhase, decisions, batches } = plan
   return new DatabaseParticipant({
     network,
     client,
@@ -56,6 +56,7 @@ export function databaseParticipant(
     poolSize,
     canCommitOnePhase,
     beginsLazily: decisions?.beginsLazily ?? false,
+    runsBatchesAtOnce: batches?.runsAtOnce ?? false,
     broken,
     count: coverage.count,
   })

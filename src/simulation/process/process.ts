@@ -7,6 +7,7 @@ import {
   type CoordinatorPorts,
   createCoordinator,
 } from '../../coordinator/coordinator.ts'
+import type { PendingTransaction } from '../../coordinator/pending.ts'
 import { isAssentError, messageOf } from '../../core/errors.ts'
 import type { DecisionLog, DecisionLogs } from '../../log/contract.ts'
 import type { Participant } from '../../participants/contract.ts'
@@ -20,7 +21,7 @@ import { Incarnation } from './incarnation.ts'
 import { databaseParticipant, logsOf } from './logs.ts'
 import { wordsOf } from './words.ts'
 
-export type Accounts = Readonly<Record<string, Participant<AccountClient>>>
+export type Accounts = Readonly<Record<string, Participant<AccountClient, number>>>
 export type SimulatedCoordinator = Coordinator<Accounts>
 
 export interface ProcessOptions {
@@ -128,10 +129,23 @@ export class Process {
     const words = `${undelivered.length} undelivered, ${held.length} held`
     trace.note(incarnation.name, `is closed${clean ? ' clean' : ''}: ${words}`)
     // What is left holds connections of its own, which nobody gives back but the end of the process.
-    const isLeft = coordinator.transactions().some(({ state }) => state !== 'heuristic')
-    const mustEnd = isLeft || undelivered.length + held.length > 0
-    if (mustEnd || this.#random.chance(0.5)) incarnation.die('at its end')
+    const left = coordinator.transactions().filter(({ state }) => state !== 'heuristic')
+    this.#judgeReport(incarnation, [...undelivered, ...held], left)
+    if (left.length > 0 || this.#random.chance(0.5)) incarnation.die('at its end')
     else if (this.incarnation === incarnation) this.#end()
+  }
+
+  /** A10: what was not finished is told to whoever closes. */
+  #judgeReport(
+    { name, isDead }: Incarnation,
+    told: readonly PendingTransaction[],
+    left: readonly PendingTransaction[],
+  ): void {
+    const ids = new Set(told.map(({ id }) => id))
+    for (const { id, state } of left) {
+      if (isDead || ids.has(id)) continue
+      this.#options.surroundings.broken('A10', `${name} closes, ${id} is ${state}, and untold`)
+    }
   }
 
   hang(forMs: number): void {
@@ -220,7 +234,7 @@ export class Process {
   #resources(client: Incarnation): Accounts {
     const { surroundings } = this.#options
     const { network, scheduler, plan, databases, services, lastResources, broken } = surroundings
-    const resources: Record<string, Participant<AccountClient>> = {}
+    const resources: Record<string, Participant<AccountClient, number>> = {}
     for (const database of databases) {
       resources[database.name] = databaseParticipant(client, database, surroundings)
     }

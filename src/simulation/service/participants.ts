@@ -1,6 +1,6 @@
 /** Simulated services as a user would bring them in: through `participants/custom`. */
 import type { Decision } from '../../core/decision.ts'
-import type { Participant } from '../../participants/contract.ts'
+import type { BatchStatement, BeginOptions, Participant } from '../../participants/contract.ts'
 import {
   type CustomBranch,
   custom,
@@ -8,6 +8,7 @@ import {
   lastResource,
 } from '../../participants/custom/custom.ts'
 import type { AccountClient } from '../database/branch.ts'
+import { runInOrder } from '../database/statements.ts'
 import { call, type Remote } from './remote.ts'
 import type { Changes, Service, ServiceReply } from './service.ts'
 
@@ -18,11 +19,14 @@ class Drafts {
   begin(id: string, { balances }: Service): AccountClient {
     const changes = new Map<string, number>()
     this.#changes.set(id, changes)
+    const balanceOf = (account: string): number =>
+      (balances.get(account) ?? 0) + (changes.get(account) ?? 0)
     return {
       add: async (account, amount) => {
         changes.set(account, (changes.get(account) ?? 0) + amount)
+        return balanceOf(account)
       },
-      read: async (account) => (balances.get(account) ?? 0) + (changes.get(account) ?? 0),
+      read: async (account) => balanceOf(account),
     }
   }
 
@@ -37,10 +41,10 @@ class Drafts {
 }
 
 /** A service that reserves, confirms and cancels. */
-export function reservingService(remote: Remote): Participant<AccountClient> {
+export function reservingService(remote: Remote): Participant<AccountClient, number> {
   const drafts = new Drafts()
   const { service } = remote
-  return custom<AccountClient>({
+  const participant = custom<AccountClient>({
     identity: service.name,
     check: async () => {
       await call(remote, { type: 'ping' })
@@ -62,16 +66,17 @@ export function reservingService(remote: Remote): Participant<AccountClient> {
       return reply.type === 'list' ? reply.ids : []
     },
   })
+  return takingStatements(participant)
 }
 
 /** A service that can only commit; with `hasEvidence` it can be asked whether it did. */
 export function committingService(
   remote: Remote,
   hasEvidence: boolean,
-): Participant<AccountClient> {
+): Participant<AccountClient, number> {
   const drafts = new Drafts()
   const { service } = remote
-  return lastResource<AccountClient>({
+  const participant = lastResource<AccountClient>({
     identity: service.name,
     check: async () => {
       await call(remote, { type: 'ping' })
@@ -93,6 +98,21 @@ export function committingService(
         }
       : {}),
   })
+  return takingStatements(participant)
+}
+
+/** Also takes statements: they are part of the request that reserves or commits, like all its work. */
+function takingStatements(
+  participant: Participant<AccountClient>,
+): Participant<AccountClient, number> {
+  return Object.assign(participant, {
+    beginBatch: async (options: BeginOptions, statements: readonly BatchStatement[]) => {
+      const branch = await participant.begin(options)
+      const results = await runInOrder(branch.client, statements)
+      return Object.assign(branch, { results, failed: undefined })
+    },
+    runBatch: runInOrder,
+  }) as Participant<AccountClient, number>
 }
 
 function isOk(reply: ServiceReply): boolean {

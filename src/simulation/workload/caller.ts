@@ -4,12 +4,13 @@ import type { TransactionId } from '../../core/ids.ts'
 import type { Signal } from '../../core/ports.ts'
 import { judgeTold } from '../checkers/atomicity.ts'
 import type { Told } from '../checkers/facts.ts'
-import { judgeAnswer } from '../checkers/outcomes.ts'
+import { judgeAnswerOf } from '../checkers/outcomes.ts'
 import type { Incarnation } from '../process/incarnation.ts'
 import type { SimulatedCoordinator } from '../process/process.ts'
-import type { SeededRandom } from '../random.ts'
+import { SeededRandom } from '../random.ts'
 import type { Surroundings } from '../surroundings.ts'
 import type { Curious } from './curious.ts'
+import { drawExecution, runExecution } from './execution.ts'
 import { drawTransfer, type ResourceNames, type Transfer } from './transfer.ts'
 import { runTransfer, WorkFailed } from './work.ts'
 
@@ -20,6 +21,7 @@ const expectedCodes: readonly string[] = [
   'ASSENT_CANCELLED',
   'ASSENT_OUTCOME_UNKNOWN',
   'ASSENT_HEURISTIC',
+  'ASSENT_RESULTS_LOST',
   'ASSENT_TRANSACTION_OVER',
   'ASSENT_TRANSACTION_DOOMED',
   'ASSENT_WORK_NOT_AWAITED',
@@ -39,16 +41,28 @@ export interface CallerOptions {
   readonly curious: Curious
 }
 
+interface Call {
+  readonly transfer: Transfer
+  readonly name: string
+  /** Of every attempt, as they are given out. */
+  readonly ids: TransactionId[]
+  readonly isInner: boolean
+}
+
 export class Caller {
   readonly #options: CallerOptions
   readonly #names: ResourceNames
+  /** Undefined where no transfer is executed. */
+  readonly #executions: SeededRandom | undefined
   #calls = 0
   /** Calls that were not answered yet. */
   readonly waiting: Set<string> = new Set()
 
   constructor(options: CallerOptions) {
     this.#options = options
-    const { databases, services, lastResources } = options.surroundings
+    const { databases, services, lastResources, plan } = options.surroundings
+    const { batches } = plan
+    this.#executions = batches && new SeededRandom(batches.seed, options.incarnation.name)
     this.#names = {
       databases: databases.map(({ name }) => name),
       services: services.map(({ name }) => name),
@@ -69,7 +83,7 @@ export class Caller {
         pauseMs,
         () => {
           if (isOver() || this.#calls >= plan.callsMax) return
-          void this.call(drawTransfer(random, this.#names, plan))
+          void this.call(this.#drawTransfer())
           next()
         },
         incarnation,
@@ -78,10 +92,19 @@ export class Caller {
     next()
   }
 
+  #drawTransfer(): Transfer {
+    const { surroundings, random } = this.#options
+    const { plan } = surroundings
+    const transfer = drawTransfer(random, this.#names, plan)
+    if (this.#executions === undefined || plan.batches === undefined) return transfer
+    const inner = transfer.inner && drawExecution(this.#executions, plan.batches, transfer.inner)
+    return drawExecution(this.#executions, plan.batches, { ...transfer, inner })
+  }
+
   /** One call, and what its caller does with the answer. Never rejects. */
   async call(transfer: Transfer, isInner = false): Promise<void> {
-    const { surroundings, random, incarnation, coordinator, curious } = this.#options
-    const { scheduler, trace, facts, host } = surroundings
+    const { surroundings, random, incarnation } = this.#options
+    const { scheduler, trace, host } = surroundings
     this.#calls += 1
     const name = `${incarnation.name}#${this.#calls}`
     trace.note(incarnation.name, `call ${this.#calls}: ${wordsOf(transfer)}`)
@@ -94,33 +117,46 @@ export class Caller {
     this.waiting.add(name)
     let told: Told
     try {
-      const { id, settled } = await runTransfer(
-        transfer,
-        {
-          coordinator,
-          incarnation,
-          facts,
-          onBegun: (begun) => {
-            ids.push(begun)
-            const { curiousChance = 0 } = surroundings.plan.decisions ?? {}
-            if (curiousChance > 0 && random.chance(curiousChance)) curious.askAbout(begun)
-          },
-          inner: (inner) => this.call(inner, true),
-          isInner,
-        },
-        abortable?.signal as Signal | undefined,
-      )
-      told = { how: 'committed', settled }
-      if (id !== ids.at(-1))
-        surroundings.broken('program', `${name} is told of ${id}, not of ${ids}`)
+      told = await this.#run({ transfer, name, ids, isInner }, abortable?.signal as Signal)
     } catch (error) {
       told = this.#failure(name, error)
     }
     this.waiting.delete(name)
     if (incarnation.isDead) return
     this.#answered(name, ids, told)
+    if (transfer.form === 'execute') this.#countExecuted(told)
     const askAfterMs = random.between(0, 1_500)
     scheduler.after(askAfterMs, () => this.#askOutcomes(ids), incarnation)
+  }
+
+  /** Runs it as its form says; rejects with what its caller is told. */
+  async #run({ transfer, name, ids, isInner }: Call, signal: Signal | undefined): Promise<Told> {
+    const { surroundings, random, incarnation, coordinator, curious } = this.#options
+    const { facts, broken, coverage } = surroundings
+    const onBegun = (begun: TransactionId): void => {
+      ids.push(begun)
+      const { curiousChance = 0 } = surroundings.plan.decisions ?? {}
+      if (curiousChance > 0 && random.chance(curiousChance)) curious.askAbout(begun)
+    }
+    const shared = { coordinator, facts, onBegun, isInner, broken }
+    if (transfer.form === 'execute') {
+      const results = await runExecution(transfer, { ...shared, sender: name }, signal)
+      // It is not told whether every branch had acknowledged.
+      return { how: 'committed', settled: false, results }
+    }
+    const inner = (other: Transfer): Promise<void> => this.call(other, true)
+    const options = { ...shared, incarnation, inner, count: coverage.count }
+    const { id, settled } = await runTransfer(transfer, options, signal)
+    if (id !== ids.at(-1)) broken('program', `${name} is told of ${id}, not of ${ids}`)
+    return { how: 'committed', settled }
+  }
+
+  #countExecuted(told: Told): void {
+    const { coverage } = this.#options.surroundings
+    coverage.count(`execute told ${told.how === 'committed' ? told.how : told.effect}`)
+    if (told.how === 'failed' && told.code.startsWith('the database answered')) {
+      coverage.count('execute failed by a statement')
+    }
   }
 
   #failure(name: string, error: unknown): Told {
@@ -153,13 +189,13 @@ export class Caller {
   }
 
   #askOutcomes(ids: readonly TransactionId[]): void {
-    const { surroundings, coordinator } = this.#options
+    const { surroundings, coordinator, incarnation } = this.#options
     const { facts, broken } = surroundings
     for (const id of ids) {
       const found = facts.get(id)
       if (found === undefined) continue
       coordinator.outcome(id).then(
-        (answer) => judgeAnswer(found, answer, broken),
+        (answer) => judgeAnswerOf(incarnation, found, answer, surroundings),
         (failure) => broken('program', `outcome of ${id}: ${stackOf(failure)}`),
       )
     }
@@ -170,9 +206,11 @@ function hasCode(error: unknown): boolean {
   return error instanceof Error && ('code' in error || /no connection|closed/.test(error.message))
 }
 
-function wordsOf({ form, legs, fault, nested, timeoutMs, abortAfterMs }: Transfer): string {
+function wordsOf(transfer: Transfer): string {
+  const { form, legs, fault, nested, timeoutMs, abortAfterMs, executesInside } = transfer
   const moves = legs.map(({ resource, account, amount }) => `${resource}.${account} ${amount}`)
   const more = [
+    executesInside ? 'executed inside' : '',
     fault === 'none' ? '' : fault,
     nested === undefined ? '' : `nested${nested.throws ? ' and failing' : ''}`,
     timeoutMs === undefined ? '' : `within ${timeoutMs.toFixed(0)} ms`,

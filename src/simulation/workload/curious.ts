@@ -1,7 +1,7 @@
 /** Somebody who got an id asks whomever there is how it ends, again and again, while it is under way. */
 import type { TransactionId } from '../../core/ids.ts'
-import { judgeAnswer } from '../checkers/outcomes.ts'
-import type { SimulatedCoordinator } from '../process/process.ts'
+import { judgeAnswerOf } from '../checkers/outcomes.ts'
+import type { Process } from '../process/process.ts'
 import type { SeededRandom } from '../random.ts'
 import type { Surroundings } from '../surroundings.ts'
 
@@ -12,17 +12,16 @@ const withinMs = 3_000
 export class Curious {
   readonly #surroundings: Surroundings
   readonly #random: SeededRandom
-  readonly #coordinators: () => readonly SimulatedCoordinator[]
+  readonly #processes: () => readonly Process[]
 
-  /** `coordinators` are all that are open then. */
   constructor(
     surroundings: Surroundings,
     random: SeededRandom,
-    coordinators: () => readonly SimulatedCoordinator[],
+    processes: () => readonly Process[],
   ) {
     this.#surroundings = surroundings
     this.#random = random
-    this.#coordinators = coordinators
+    this.#processes = processes
   }
 
   askAbout(id: TransactionId): void {
@@ -36,10 +35,12 @@ export class Curious {
     const { facts, broken } = this.#surroundings
     const found = facts.get(id)
     if (found === undefined) return
-    for (const coordinator of this.#coordinators()) {
-      coordinator.outcome(id).then(
+    for (const { coordinator, incarnation } of this.#processes()) {
+      coordinator?.outcome(id).then(
         // Whoever lost its log unknowingly may still be at work on what was given up elsewhere.
-        (answer) => answer === 'active' || judgeAnswer(found, answer, broken),
+        (answer) => {
+          if (answer !== 'active') judgeAnswerOf(incarnation, found, answer, this.#surroundings)
+        },
         (failure) => broken('program', `outcome of ${id}: ${String(failure)}`),
       )
     }

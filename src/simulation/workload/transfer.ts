@@ -2,6 +2,8 @@
  * One piece of work: money moved between accounts at several resources, in one of the ways in which
  * users call a coordinator, and with the things that go wrong in users' code.
  */
+import type { TransactionOptions } from '../../coordinator/options.ts'
+import type { Signal } from '../../core/ports.ts'
 import type { Plan } from '../profile.ts'
 import type { SeededRandom } from '../random.ts'
 
@@ -13,8 +15,8 @@ export interface Leg {
 }
 
 export interface Transfer {
-  /** `ambient`: joins through `coordinator.join`, deep in the work. */
-  readonly form: 'declared' | 'dynamic' | 'ambient'
+  /** `ambient`: joins through `coordinator.join`, deep in the work; `execute`: without a callback. */
+  readonly form: 'declared' | 'dynamic' | 'ambient' | 'execute'
   /** Their amounts add up to 0. */
   readonly legs: readonly Leg[]
   /** Declared, and not used. */
@@ -32,6 +34,12 @@ export interface Transfer {
   readonly timeoutMs: number | undefined
   readonly abortAfterMs: number | undefined
   readonly attempts: number
+  /** Resources that are declared read-only. */
+  readonly readOnly: readonly string[]
+  /** The work gives its legs to `execute`, inside its transaction. */
+  readonly executesInside: boolean
+  /** What it executes is made when the transaction is there, and carries its id. */
+  readonly makesStatements: boolean
 }
 
 /** Names of the resources, by what they can do. */
@@ -40,6 +48,9 @@ export interface ResourceNames {
   readonly services: readonly string[]
   readonly lastResources: readonly string[]
 }
+
+/** Of a call that may name its resources. */
+export type DeclaredOptions = TransactionOptions & { readonly propagation?: 'requires-new' }
 
 const amountMax = 50
 
@@ -68,7 +79,44 @@ export function drawTransfer(
     timeoutMs: random.chance(0.15) ? random.between(5, 200) : undefined,
     abortAfterMs: random.chance(0.06) ? random.between(0, 60) : undefined,
     attempts: random.chance(0.3) ? 3 : 1,
+    readOnly: [],
+    executesInside: false,
+    makesStatements: false,
   }
+}
+
+/** As the call that runs it gives them. */
+export function optionsOf(
+  { timeoutMs, attempts }: Transfer,
+  signal: Signal | undefined,
+  isInner: boolean,
+): DeclaredOptions {
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(signal === undefined ? {} : { signal }),
+    ...(attempts === 1 ? {} : { retry: { attempts } }),
+    ...(isInner ? { propagation: 'requires-new' } : {}),
+  }
+}
+
+/** By resource, what these legs change: account to change. */
+export function changesOf(legs: readonly Leg[]): Map<string, Map<string, number>> {
+  const changed = new Map<string, Map<string, number>>()
+  for (const { resource, account, amount } of legs) {
+    if (amount !== 0) noteChange(changed, resource, account, amount)
+  }
+  return changed
+}
+
+export function noteChange(
+  changed: Map<string, Map<string, number>>,
+  resource: string,
+  account: string,
+  amount: number,
+): void {
+  const changes = changed.get(resource) ?? new Map<string, number>()
+  changed.set(resource, changes)
+  changes.set(account, (changes.get(account) ?? 0) + amount)
 }
 
 /** One resource sometimes, most often two, and never two that can't prepare. */

@@ -9,7 +9,9 @@ import type { Facts } from '../checkers/facts.ts'
 import type { AccountClient } from '../database/branch.ts'
 import type { Incarnation } from '../process/incarnation.ts'
 import type { Accounts, SimulatedCoordinator } from '../process/process.ts'
-import type { Leg, Transfer } from './transfer.ts'
+import type { Broken } from '../violations.ts'
+import { batchesOf, readResults } from './execution.ts'
+import { type Leg, noteChange, optionsOf, type Transfer } from './transfer.ts'
 
 export interface WorkOptions {
   readonly coordinator: SimulatedCoordinator
@@ -20,6 +22,8 @@ export interface WorkOptions {
   /** Runs a transfer of its own inside the work. */
   readonly inner: (transfer: Transfer) => Promise<void>
   readonly isInner: boolean
+  readonly broken: Broken
+  readonly count: (what: string) => void
 }
 
 /** What user code throws. */
@@ -35,13 +39,8 @@ export function runTransfer(
   signal: Signal | undefined,
 ): Promise<Transacted<number>> {
   const { coordinator } = options
-  const { timeoutMs, attempts, form } = transfer
-  const given = {
-    ...(timeoutMs === undefined ? {} : { timeoutMs }),
-    ...(signal === undefined ? {} : { signal }),
-    ...(attempts === 1 ? {} : { retry: { attempts } }),
-    ...(options.isInner ? { propagation: 'requires-new' as const } : {}),
-  }
+  const { form } = transfer
+  const given = optionsOf(transfer, signal, options.isInner)
   if (form === 'declared') {
     const names = [...new Set([...transfer.legs.map(({ resource }) => resource), ...transfer.idle])]
     return coordinator.transact(
@@ -89,12 +88,14 @@ async function work(
 }
 
 async function runLegs(
-  { isParallel, pauseMs }: Transfer,
+  transfer: Transfer,
   legs: readonly Leg[],
-  { incarnation }: WorkOptions,
+  options: WorkOptions,
   clientAt: ClientAt,
   intended: Map<string, Map<string, number>>,
 ): Promise<void> {
+  const { isParallel, pauseMs, executesInside } = transfer
+  if (executesInside) return executeLegs(transfer, legs, options, intended)
   const run = async ({ resource, account, amount }: Leg): Promise<void> => {
     const client = await clientAt(resource)
     if (amount === 0) {
@@ -112,7 +113,25 @@ async function runLegs(
   }
   for (const leg of legs) {
     await run(leg)
-    if (pauseMs > 0) await incarnation.sleep(pauseMs)
+    if (pauseMs > 0) await options.incarnation.sleep(pauseMs)
+  }
+}
+
+/** All of them by one call, which takes part in the transaction around it. */
+async function executeLegs(
+  { makesStatements }: Transfer,
+  legs: readonly Leg[],
+  { coordinator, facts, broken, count }: WorkOptions,
+  intended: Map<string, Map<string, number>>,
+): Promise<void> {
+  const found = facts.get(coordinator.current?.id ?? '')
+  const batches = batchesOf(legs, 'inside')
+  const given = makesStatements ? (): typeof batches => batches : batches
+  const results = readResults(batches, await coordinator.execute(given), broken)
+  for (const [resource, values] of results) found?.resultsInside.push({ resource, values })
+  count('execute inside a transaction')
+  for (const { resource, account, amount } of legs) {
+    if (amount !== 0) noteChange(intended, resource, account, amount)
   }
 }
 
@@ -189,15 +208,4 @@ function leaveUnawaited(client: AccountClient): void {
   client.add('a0', 1).catch(() => {
     // What it fails with is told by the transaction.
   })
-}
-
-function noteChange(
-  intended: Map<string, Map<string, number>>,
-  resource: string,
-  account: string,
-  amount: number,
-): void {
-  const changes = intended.get(resource) ?? new Map<string, number>()
-  intended.set(resource, changes)
-  changes.set(account, (changes.get(account) ?? 0) + amount)
 }
