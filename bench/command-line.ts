@@ -22,6 +22,8 @@ export const usage = `usage: npm run bench -- <benchmark> [options]
   --seconds N            length of one measurement (default 2; may be a fraction)
   --rounds N             rounds, in each of which every contestant runs once (default 5); recovery: how
                          often each restart is measured (default 3)
+  --warm-up N            commit, peers: transactions of each contestant before any is counted (default
+                         20000, or as many as 30 s are enough for; 0: none)
   --in-flight N,N,...    transactions at a time (default 1,10,100,400; commit: 1,16,64; peers: both)
   --pair NAME            commit: one pair of servers only, ${pairs.join(' or ')}
   --part NAME            peers: one part only, ${peerParts.join(' or ')}
@@ -39,6 +41,8 @@ export interface BenchOptions {
   readonly benchmark: BenchmarkName
   readonly seconds: number
   readonly rounds: number
+  /** Transactions of each contestant before any is counted. */
+  readonly warmUp: number
   readonly inFlight: readonly number[]
   /** Undefined: all of them. */
   readonly pair: Pair | undefined
@@ -55,7 +59,17 @@ export interface BenchOptions {
 export class UsageError extends Error {}
 
 const withValue = new Set([
-  ...['seconds', 'rounds', 'in-flight', 'pair', 'part', 'transactions', 'prepared', 'log'],
+  ...[
+    'seconds',
+    'rounds',
+    'warm-up',
+    'in-flight',
+    'pair',
+    'part',
+    'transactions',
+    'prepared',
+    'log',
+  ],
 ])
 
 const defaults = {
@@ -78,6 +92,7 @@ export function parseOptions(given: readonly string[]): BenchOptions | undefined
     benchmark,
     seconds,
     rounds: countIn('rounds', values.get('rounds') ?? fallback.rounds, 1),
+    warmUp: countIn('warm-up', values.get('warm-up') ?? '20000', 0),
     inFlight: levelsIn(values.get('in-flight') ?? fallback.inFlight),
     pair: choiceIn('pair', values.get('pair'), pairs),
     part: choiceIn('part', values.get('part'), peerParts),

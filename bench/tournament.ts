@@ -30,20 +30,20 @@ export interface Level {
 /** What each runs before anything is measured. */
 export interface WarmUp {
   readonly count: number
-  /** How many times a turn's length it may take, on a machine too slow for its count. */
-  readonly turns: number
+  /** How long it may take, on a machine too slow for its count. */
+  readonly seconds: number
 }
 
 /** The same number of transactions for each, so that the code of each is compiled. */
 export async function warmUp(
   entrants: readonly Entrant[],
-  { seconds }: Rounds,
-  { inFlight, count, turns }: WarmUp & { readonly inFlight: number },
+  { inFlight, count, seconds }: WarmUp & { readonly inFlight: number },
   report: Report,
 ): Promise<void> {
+  if (count === 0) return
   for (const each of entrants) {
     report.progress(`warming up: ${each.name}`)
-    await each.run(inFlight, { count, seconds: turns * seconds })
+    await each.run(inFlight, { count, seconds })
   }
 }
 

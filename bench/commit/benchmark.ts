@@ -28,9 +28,6 @@ export const contestants: Readonly<Record<Pair, readonly OpenContestant[]>> = {
   'postgres+mariadb': everywhere,
 }
 
-/** So many transactions, and the code of each contestant is compiled as far as it will be. */
-const warmUp = { count: 5_000, turns: 5 } as const
-
 const inOpenLoad: readonly string[] = [
   ...['hand-written', 'hand-written-logged', 'assent', 'assent-execute', 'assent-participant'],
 ]
@@ -72,7 +69,7 @@ export async function playAll(
 ): Promise<Figures> {
   const { levels, latencies, syncs } = await compete(
     bank,
-    { directory, options, open, comparisons: compared, warmUp, inOpenLoad },
+    { directory, options, open, comparisons: compared, inOpenLoad },
     report,
   )
   for (const line of describeLatency(latencies)) report.line(line)

@@ -15,7 +15,6 @@ import {
   type Entrant,
   type Level,
   playLevel,
-  type WarmUp,
   warmUp,
 } from '../tournament.ts'
 import { AccountPlan, audit, type Bank } from './bank.ts'
@@ -25,10 +24,9 @@ import type { LatencyOf } from './result.ts'
 
 export interface Competition {
   readonly directory: string
-  readonly options: Pick<BenchOptions, 'inFlight' | 'rounds' | 'seconds'>
+  readonly options: Pick<BenchOptions, 'inFlight' | 'rounds' | 'seconds' | 'warmUp'>
   readonly open: readonly OpenContestant[]
   readonly comparisons: readonly Comparison[]
-  readonly warmUp: WarmUp
   /** Whose latency is measured too; each must run in this process. */
   readonly inOpenLoad?: readonly string[]
 }
@@ -39,6 +37,12 @@ export interface Played {
   /** Of the databases, while it was measured. */
   readonly syncs: Syncs
 }
+
+/**
+ * What a warm-up takes at most. V8 and Java compile in several steps, of which the last comes late: a
+ * contestant with more code than another's page is charged for that until it is done.
+ */
+const warmUpSecondsMax = 30
 
 /** At least so many connections, so that an open load seldom waits for one. */
 export const openLoadLanesMin = 16
@@ -61,7 +65,8 @@ export async function compete(
     const books = new Books(bank)
     const audited = all.map((each) => books.audited(each))
     const most = Math.max(...options.inFlight)
-    await warmUp(audited, options, { inFlight: most, ...competition.warmUp }, report)
+    const { warmUp: count } = options
+    await warmUp(audited, { inFlight: most, count, seconds: warmUpSecondsMax }, report)
     const syncsBefore = await countSyncs(bank)
     const levels: Level[] = []
     for (const inFlight of options.inFlight) {

@@ -20,9 +20,7 @@ import { type PeerPlace, peerContestant, peerNames, programOf } from './contesta
 import { Peer } from './peer.ts'
 import { comparisons, summaryOf } from './result.ts'
 
-/** Java compiles in several steps, of which the last comes late. */
-const warmUpTransfers = { count: 10_000, turns: 15 } as const
-const warmUpIdle = { count: 100_000, turns: 5 } as const
+const warmUpIdle = { count: 100_000, seconds: 10 } as const
 
 /** Connections of each peer's own pools, and those that the contestants of this process share. */
 const poolsAtEachServer = peerNames.length + 1
@@ -82,7 +80,6 @@ function playCommit(options: BenchOptions, place: Place, report: Report): Promis
           ...peerNames.map((name) => peerContestant(name, place)),
         ],
         comparisons,
-        warmUp: warmUpTransfers,
       }
       const { levels, syncs } = await compete(bank, competition, report)
       report.line(describeSyncs(syncs))
@@ -108,7 +105,7 @@ async function playIdle(options: BenchOptions, place: Place, report: Report): Pr
     }
     const entrants = [assent, ...peers.map((peer) => peer.entrant('idle'))]
     const most = Math.max(...options.inFlight)
-    await warmUp(entrants, options, { inFlight: most, ...warmUpIdle }, report)
+    await warmUp(entrants, { inFlight: most, ...warmUpIdle }, report)
     const levels: Level[] = []
     for (const inFlight of options.inFlight) {
       const level = await playLevel(entrants, inFlight, options, report)

@@ -8,6 +8,7 @@ test('each benchmark has defaults of its own', () => {
     benchmark: 'commit',
     seconds: 2,
     rounds: 5,
+    warmUp: 20_000,
     inFlight: [1, 16, 64],
     pair: undefined,
     part: undefined,

@@ -17,9 +17,9 @@ import { PostgresServers, postgresSuite } from '../harness/postgres.ts'
 import { fakePeer } from './fake-peer.ts'
 
 const silent: Report = { line: () => undefined, progress: () => undefined }
-const options = { inFlight: [1, 4], rounds: 1, seconds: 0.05 }
+const options = { inFlight: [1, 4], rounds: 1, seconds: 0.05, warmUp: 20 }
 
-const unremarkable = { comparisons: [], warmUp: { count: 20, turns: 1 } }
+const unremarkable = { comparisons: [] }
 
 type Urls = readonly [string, string]
 
