@@ -64,6 +64,11 @@ const demo: Command = {
       value: 'WHERE',
       help: 'Where decisions are kept: `log` or `participant`.',
     },
+    {
+      name: 'form',
+      value: 'FORM',
+      help: '`callback`, `execute`, or by default `mixed`: both in turn.',
+    },
     { name: 'seed', value: 'N', help: 'Repeats the plan of a run: its transfers and its kills.' },
     { name: 'keep', help: 'Leaves servers, tables and log, and says where they are.' },
     { name: 'json', help: 'Writes the result to stdout as JSON; all else to stderr.' },
@@ -83,6 +88,9 @@ const demo: Command = {
     '',
     'With --decisions participant the decisions are kept in tables of the first',
     'database, which has to be PostgreSQL, and travel with its commits.',
+    '',
+    'Every other transfer is made by a callback, which sends its statements one by',
+    'one, and the others by `execute`, which knows them all: --form says otherwise.',
   ],
   load: async () => (await import('./demo/command.ts')).runDemo,
 }

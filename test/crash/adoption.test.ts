@@ -4,7 +4,7 @@ import { test } from 'node:test'
 
 import { until } from '../harness/until.ts'
 import { type CrashPoint, pointsAfterTheDecision, pointsBeforeTheDecision } from './crash-points.ts'
-import { crashSuite, type Place } from './crash-suite.ts'
+import { adopting, crashSuite, type Place } from './crash-suite.ts'
 import { crashAt, untilStruck } from './run-crash-point.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
@@ -40,7 +40,7 @@ await crashSuite('two processes on one log directory', (suite) => {
   ] as const) {
     test(`a sibling ${what}, while it goes on with its own work`, async () => {
       const place = await suite.place()
-      const sibling = await place.spawn().untilReady()
+      const sibling = await place.spawn(adopting).untilReady()
       await sibling.ask({ ask: 'work', concurrency: 2 })
       const subject = await crashAt(place, point)
       await untilGivenUp(sibling)
@@ -62,10 +62,10 @@ await crashSuite('two processes on one log directory', (suite) => {
       const place = await suite.place()
       const signal = killedWhen === undefined ? 'SIGKILL' : 'SIGSTOP'
       const crash = { trigger, signal, armed: 'at open' } as const
-      const sibling = await place.spawn({ crash }).untilReady()
+      const sibling = await place.spawn({ ...adopting, crash }).untilReady()
       const subject = await crashAt(place, { ...decided, beside: 0 })
       await untilStruck(place, sibling, killedWhen)
-      const third = await place.spawn().untilReady()
+      const third = await place.spawn(adopting).untilReady()
       await place.untilRecovered(third)
       const { committed } = await place.audit(await place.spawnForEverySlot([third]))
       assert.equal(committed, 1)
@@ -75,10 +75,10 @@ await crashSuite('two processes on one log directory', (suite) => {
 
   test('a sibling and a new process at once recover a killed one, each thing once', async () => {
     const place = await suite.place()
-    const sibling = await place.spawn().untilReady()
+    const sibling = await place.spawn(adopting).untilReady()
     await sibling.ask({ ask: 'work', concurrency: 2 })
     await crashAt(place, decided)
-    const fresh = await place.spawn().untilReady()
+    const fresh = await place.spawn(adopting).untilReady()
     await fresh.ask({ ask: 'work', concurrency: 2 })
     await Promise.all([sibling, fresh].map((each) => each.untilTold('both go on', 5)))
     await auditAll(place, [sibling, fresh])

@@ -29,7 +29,6 @@ export interface Tally {
 /** Fails, naming the transaction, where data, outcomes and what callers were told disagree. */
 export async function auditBooks(books: Books): Promise<Tally> {
   const { bank, entries } = books
-  await bank.checkMoney()
   const journals = { left: await bank.journal('left'), right: await bank.journal('right') }
   for (const side of ['left', 'right'] as const) {
     const undone = [...journals[side]].filter((id) => id.endsWith('/undone'))
@@ -45,6 +44,8 @@ export async function auditBooks(books: Books): Promise<Tally> {
     if (outcome === 'aborted') aborted += 1
     if (outcome === 'unknown') unknown += 1
   }
+  // Last: what went wrong above is told with the transaction that it befell.
+  await bank.checkMoney()
   const told = entries.filter((each) => each.type === 'told')
   const toldCommitted = told.filter((each) => each.told.result === 'committed').length
   return { committed, aborted, unknown, toldCommitted }
@@ -77,7 +78,7 @@ function checkOne(
     assert.ok(isAllowed, `it is decided, and the log knows it: ${evidence}`)
   }
   if (told?.type !== 'told') return outcome
-  if (told.told.result === 'committed') {
+  if (told.told.result === 'committed' || told.told.effect === 'applied') {
     assert.ok(isEverywhere && outcome !== 'aborted', `told committed: ${evidence}`)
   } else if (told.told.effect === 'none') {
     assert.ok(isNowhere && outcome !== 'committed', `told that nothing happened: ${evidence}`)

@@ -56,6 +56,11 @@ export class Bank {
   async clear(): Promise<void> {
     const prepared = await this.#onEach((store) => store.prepared())
     if (prepared.length === 0) return
+    await this.beginAnew()
+  }
+
+  /** Rolls back whatever is prepared, and begins the books anew. */
+  async beginAnew(): Promise<void> {
     for (const side of sides) {
       const store = this.#stores[side]
       for (const id of await store.prepared()) await store.rollBack(id)
@@ -72,6 +77,21 @@ export class Bank {
   async openTransactionsOf(worker: string): Promise<number> {
     const counts = sides.map((side) => this.#stores[side].openTransactionsOf(worker))
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0)
+  }
+
+  /** How many of a worker's sessions in one database wait for a lock. */
+  async waitingOf(worker: string, side: Side): Promise<number> {
+    return await this.#stores[side].waitingOf(worker)
+  }
+
+  /** Locks all accounts of one database while `body` runs. */
+  async holdingAccounts<Value>(side: Side, body: () => Promise<Value>): Promise<Value> {
+    const release = await this.#stores[side].holdAccounts()
+    try {
+      return await body()
+    } finally {
+      await release()
+    }
   }
 
   /** Ends the sessions of a worker in one database, as an administrator would. */

@@ -7,7 +7,7 @@
  * files and servers are put to.
  */
 import type { StoreKind } from './stores/store.ts'
-import type { TransferKind, Trigger } from './worker/settings.ts'
+import type { Form, TransferKind, Trigger } from './worker/settings.ts'
 
 /** What the databases show once that which the worker had sent has arrived. */
 export type Arrival =
@@ -23,6 +23,8 @@ export interface CrashPoint {
   readonly where: string
   readonly race: string
   readonly kind: TransferKind
+  /** How the work is given to the coordinator; by a callback by default. */
+  readonly form?: Form
   readonly trigger: Trigger
   /** The worker stops itself, and is killed when this is so; otherwise it kills itself. */
   readonly killedWhen?: Arrival

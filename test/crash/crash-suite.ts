@@ -15,7 +15,7 @@ import { chosenPairs, kindsOf, type Pair } from './stores/pairs.ts'
 import { type StoreServers, serversOf } from './stores/servers.ts'
 import { type StoreKind, type StoreServer, workerName } from './stores/store.ts'
 import type { Entry } from './worker/diary.ts'
-import type { Side, TransferKind, WorkerSettings } from './worker/settings.ts'
+import type { Pending, Side, TransferKind, WorkerSettings } from './worker/settings.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 const slotsMax = 12
@@ -25,6 +25,9 @@ export type WorkerOptions = Omit<
   WorkerSettings,
   'log' | 'decisions' | 'diary' | 'stores' | 'session'
 >
+
+/** For those that take over what dead ones leave: they wait so long for their messages. */
+export const adopting: WorkerOptions = { timeoutMs: 2_000 }
 
 /** Where the workers of a suite keep their decisions. */
 export type DecisionPlace = 'log directory' | 'left database'
@@ -127,12 +130,17 @@ export class Place {
   async spawnForEverySlot(workers: readonly WorkerProcess[]): Promise<WorkerProcess[]> {
     const all = [...workers]
     for (;;) {
-      const pending = await Promise.all(all.map((worker) => worker.ask({ ask: 'pending' })))
+      let pending: readonly Pending[] = []
+      await until('what was taken over is given up', async () => {
+        pending = await Promise.all(all.map((worker) => worker.ask({ ask: 'pending' })))
+        return pending.every(({ adopted }) => adopted.length === 0)
+      })
       const held = new Set(pending.flatMap(({ log }) => slotOf(log) ?? []))
       const slots = await this.#slots()
       if (slots.every((slot) => held.has(slot))) return all
-      assert.ok(all.length < slotsMax, `${slotsMax} workers have ${[...held]} of ${slots}`)
-      all.push(await this.spawn().untilReady())
+      const left = `${[...held]} of ${slots}; left: ${JSON.stringify(pending)}`
+      assert.ok(all.length < slotsMax, `${slotsMax} workers have ${left}`)
+      all.push(await this.spawn(adopting).untilReady())
     }
   }
 

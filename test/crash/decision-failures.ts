@@ -3,11 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
 import { until } from '../harness/until.ts'
-import type { CrashSuite, Place } from './crash-suite.ts'
+import { adopting, type CrashSuite, type Place } from './crash-suite.ts'
 import { carrierSent, othersVoted, pointsOfTheCarrier } from './decision-points.ts'
 import { crashAt } from './run-crash-point.ts'
-import { checkEnd, restart, stopAt } from './stopped-worker.ts'
-import { sides, type Told, type Trigger } from './worker/settings.ts'
+import { checkEnd, restart, type Stopped, stopAt } from './stopped-worker.ts'
+import { type Form, sides, type Told, type Trigger } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 const carrying: Trigger = {
@@ -15,12 +15,16 @@ const carrying: Trigger = {
   channel: 'transaction',
   state: 'committing-with-decision',
 }
-const carried: Trigger = { on: 'sent', statement: 'commit with the decision' }
+const carried = { on: 'sent', statement: 'commit with the decision' } as const
+const answerLost: Trigger = { ...carried, isCut: true }
 
 /** The short run has some of them; the rest go the ways that the crash points take, too. */
 export function testDecisionFailures(suite: CrashSuite, isShort: boolean): void {
   test('the database of the decisions killed and restarted, the commit done, its answer not read', () =>
     killedAfter(suite))
+
+  test('by execute: a commit with the decision that was done, and its answer lost', () =>
+    resultsLost(suite))
 
   test('sessions that lock slots cut under load: the work goes on', () => slotsCut(suite))
 
@@ -31,8 +35,7 @@ export function testDecisionFailures(suite: CrashSuite, isShort: boolean): void 
   test('the database of the decisions killed and restarted before the commit that carries one', () =>
     killedBefore(suite))
 
-  test('connections cut when the commit with the decision was done, and its answer not read', () =>
-    cutAfter(suite))
+  test('a commit with the decision that was done, and its answer lost', () => cutAfter(suite))
 
   for (const name of [carrierSent, othersVoted]) {
     test(`a sibling ends what a killed process left, and works on: ${name}`, () =>
@@ -59,10 +62,25 @@ async function killedAfter(suite: CrashSuite): Promise<void> {
 }
 
 async function cutAfter(suite: CrashSuite): Promise<void> {
-  const { place, worker, subject, told } = await stopAt(suite, carried)
-  await until('it has committed', () => place.bank.isInJournal('left', subject))
-  assert.ok((await place.bank.endSessionsOf(worker.session, 'left')) > 0)
+  const { place, worker, told } = await loseTheAnswer(suite, 'callback')
   await checkFound(place, worker, told)
+}
+
+/** The row says that it is committed; what the statements answered, nothing says. */
+async function resultsLost(suite: CrashSuite): Promise<void> {
+  const { place, worker, told } = await loseTheAnswer(suite, 'execute')
+  worker.signal('SIGCONT')
+  const end = await told
+  assert.ok(end.result === 'failed' && end.effect === 'applied', JSON.stringify(end))
+  await checkEnd(place, worker)
+}
+
+/** Its own connection is cut when it had sent the commit, which the database has done since. */
+async function loseTheAnswer(suite: CrashSuite, form: Form): Promise<Stopped> {
+  const stopped = await stopAt(suite, answerLost, { forms: [form] })
+  const { place, subject } = stopped
+  await until('it has committed', () => place.bank.isInJournal('left', subject))
+  return stopped
 }
 
 /** The answer was lost; the row is found, and the caller is told what it says. */
@@ -91,7 +109,7 @@ async function slotsCut(suite: CrashSuite): Promise<void> {
 
 async function adopted(suite: CrashSuite, name: string): Promise<void> {
   const place = await suite.place()
-  const sibling = await place.spawn().untilReady()
+  const sibling = await place.spawn(adopting).untilReady()
   await sibling.ask({ ask: 'work', concurrency: 2 })
   const point = pointsOfTheCarrier.find((each) => each.name === name)
   assert.ok(point !== undefined)
@@ -109,7 +127,7 @@ async function adopted(suite: CrashSuite, name: string): Promise<void> {
 /** Its log is another's when it wakes: it decides nothing more, and what it had decided stands. */
 async function taken(suite: CrashSuite): Promise<void> {
   const { place, worker, subject, told } = await stopAt(suite, carrying)
-  const sibling = await place.spawn().untilReady()
+  const sibling = await place.spawn(adopting).untilReady()
   // MariaDB lets nobody end a branch while the session lives that prepared it [MY-2].
   for (const side of sides) await place.bank.endSessionsOf(worker.session, side)
   await until('the sibling has ended what was prepared', async () => {

@@ -10,81 +10,76 @@ import {
 } from './crash-points.ts'
 import type { RecoveryPoint } from './recovery-points.ts'
 
-const aside = 1
+/** A transfer, with others beside it. */
+const ofATransfer = { kind: 'transfer', beside: 1 } as const
 
 export const carrierSent = 'the commit with the decision sent, its answer not read'
 export const othersVoted = 'the other branch is prepared, the commit with the decision is not sent'
 
 export const pointsOfTheCarrier: readonly CrashPoint[] = [
   {
+    ...ofATransfer,
     name: 'PREPARE of the other branch sent, its answer not read',
     where: 'preparing: the other branch is prepared, and this one is open',
     race: 'A prepared branch waits for a commit that its own session has died before.',
-    kind: 'transfer',
     trigger: { on: 'sent', statement: 'prepare' },
     killedWhen: 'one branch is prepared',
     ends: 'aborted',
-    beside: aside,
   },
   {
+    ...ofATransfer,
     name: othersVoted,
     where: 'committing-with-decision: everybody who votes has voted yes',
     race: 'It is as good as decided, and yet only the row decides.',
-    kind: 'transfer',
     trigger: { on: 'event', channel: 'transaction', state: 'committing-with-decision' },
     ends: 'aborted',
-    beside: aside,
     ofTheDatabase: true,
   },
   {
+    ...ofATransfer,
     name: 'the commit with the decision just sent',
     where: 'committing-with-decision: the bytes are in the kernel, and may land late',
     race: 'Recovery presumes abort while the commit is on its way: one of them meets the other.',
-    kind: 'transfer',
     trigger: { on: 'sent', statement: 'commit with the decision' },
     ends: 'either way',
-    beside: aside,
     ofTheDatabase: true,
   },
   {
+    ...ofATransfer,
     name: carrierSent,
     where: 'committing-with-decision: row and work are there, and nobody knows',
     race: 'The only record of the decision is in the database of a branch that has ended.',
-    kind: 'transfer',
     trigger: { on: 'sent', statement: 'commit with the decision' },
     killedWhen: 'it is in the journal',
     ends: 'committed',
-    beside: aside,
     ofTheDatabase: true,
   },
   {
+    ...ofATransfer,
     name: 'the decision stands by the local commit, no commit is sent',
     where: 'committing: the caller does not know, nor does the prepared branch',
     race: 'Only the table knows: presuming abort here would tear the transaction apart.',
-    kind: 'transfer',
     trigger: { on: 'event', channel: 'transaction', state: 'committing' },
     ends: 'committed',
-    beside: aside,
     ofTheDatabase: true,
   },
   {
+    ...ofATransfer,
     name: 'the commit sent to the other branch, its answer not read',
     where: 'committing: both have committed, and nobody knows',
     race: 'Recovery finds a row and no branch, and must prove that all have committed.',
-    kind: 'transfer',
     trigger: { on: 'sent', statement: 'commit prepared' },
     killedWhen: 'no branch is left',
     ends: 'committed',
-    beside: aside,
   },
   {
+    ...ofATransfer,
     name: 'the other branch refused, this one is not rolled back yet',
     where: 'rolling-back: no row was written, and none will be',
     race: 'The abort was never written anywhere; a row must not come after it.',
     kind: 'refused',
     trigger: { on: 'event', channel: 'transaction', state: 'rolling-back' },
     ends: 'aborted',
-    beside: aside,
   },
 ]
 

@@ -10,6 +10,8 @@ import { crashSuite } from './crash-suite.ts'
 import { databaseFailures, testDatabaseFailures } from './database-failures.ts'
 import { testDecisionFailures } from './decision-failures.ts'
 import { pointsAlike, pointsOfTheCarrier, pointsOfTheTable } from './decision-points.ts'
+import { executeFailures, testExecuteFailures } from './execute-failures.ts'
+import { pointsOfTheCarrierByExecute } from './execute-points.ts'
 import { testCrashPoints, testRecoveryPoints } from './run-crash-point.ts'
 import { testSoak } from './soak.ts'
 import { arePairsNamed, chosenPairs, kindsOf } from './stores/pairs.ts'
@@ -34,6 +36,10 @@ await crashSuite(
     const isShort = !arePairsNamed()
     const inShort = ({ ofTheDatabase }: CrashPoint): boolean => ofTheDatabase === true
     testCrashPoints(suite, isShort ? pointsOfTheCarrier.filter(inShort) : pointsOfTheCarrier)
+    const byExecute = pointsOfTheCarrierByExecute
+    const ofTheMessage = byExecute.filter(({ trigger }) => trigger.on === 'sent').filter(inShort)
+    testCrashPoints(suite, isShort ? ofTheMessage : byExecute)
+    testExecuteFailures(suite, 'left', isShort ? executeFailures.slice(0, 1) : executeFailures)
     testDecisionFailures(suite, isShort)
     const twice = isShort ? pointsOfTheTable.slice(-1) : pointsOfTheTable
     testRecoveryPoints(suite, twice, pointsOfTheCarrier)

@@ -12,6 +12,8 @@ import {
 } from './crash-points.ts'
 import { crashSuite } from './crash-suite.ts'
 import { databaseFailures, testDatabaseFailures } from './database-failures.ts'
+import { executeFailures, testExecuteFailures } from './execute-failures.ts'
+import { shortByExecute } from './execute-points.ts'
 import { testCrashPoints } from './run-crash-point.ts'
 import { testSoak } from './soak.ts'
 import { chosenPairs, pairs } from './stores/pairs.ts'
@@ -35,6 +37,12 @@ await crashSuite(
   (suite) => {
     testCrashPoints(suite, points.filter(isOfTheDatabase))
     testDatabaseFailures(suite, databaseFailures.filter(isOfTheDatabase))
+    // The two servers take a batch each in its own way; that is over with the votes.
+    if (suite.kindOf('left') === 'postgres') {
+      const undecided = shortByExecute.filter(({ ends }) => ends === 'aborted')
+      testCrashPoints(suite, undecided.filter(isOfTheDatabase))
+      testExecuteFailures(suite, 'right', executeFailures)
+    }
     testSoak(suite, soakSeconds)
   },
   others,

@@ -129,7 +129,7 @@ export async function untilStruck(
     assert.ok(past === undefined, `it went by its crash point: ${JSON.stringify(past)}`)
     return false
   })
-  const id = worker.reached?.id ?? lastBegun(worker)
+  const id = worker.subject
   if (killedWhen !== undefined) {
     await until(`${killedWhen} of ${id}`, () => hasArrived(place.bank, killedWhen, id ?? ''))
     worker.signal('SIGKILL')
@@ -178,14 +178,9 @@ async function checkEnd(
   assert.equal(isThere, isCommitted ?? point.ends === 'committed', 'the data say how it ended')
 }
 
-function optionsOf({ trigger, lastResource = false }: CrashPoint): WorkerOptions {
+function optionsOf({ trigger, form, lastResource = false }: CrashPoint): WorkerOptions {
   const segmentBytes = trigger.on === 'disk' ? { segmentBytes: smallSegmentBytes } : {}
-  return { lastResource, ...segmentBytes }
-}
-
-function lastBegun(worker: WorkerProcess): string | undefined {
-  const begun = worker.diary.findLast((entry) => entry.type === 'began')
-  return begun?.id
+  return { lastResource, forms: [form ?? 'callback'], ...segmentBytes }
 }
 
 async function hasArrived(bank: Bank, arrival: Arrival, id: string): Promise<boolean> {

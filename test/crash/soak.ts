@@ -4,8 +4,8 @@ import { test } from 'node:test'
 
 import { SeededRandom } from '../../src/simulation/random.ts'
 import { until } from '../harness/until.ts'
-import type { CrashSuite, DecisionPlace, Place } from './crash-suite.ts'
-import { type Side, sides, type TransferKind } from './worker/settings.ts'
+import { adopting, type CrashSuite, type DecisionPlace, type Place } from './crash-suite.ts'
+import { type Form, type Side, sides, type TransferKind } from './worker/settings.ts'
 import type { WorkerProcess } from './worker-process.ts'
 
 const seed = Number(process.env.ASSENT_SOAK_SEED ?? Date.now() % 1_000_000)
@@ -13,6 +13,8 @@ const seed = Number(process.env.ASSENT_SOAK_SEED ?? Date.now() % 1_000_000)
 const recorded: readonly TransferKind[] = ['transfer', 'nested', 'transfer', 'refused']
 /** With these, a log may forget how a transaction ended that left no forced record. */
 const mixed: readonly TransferKind[] = [...recorded, 'one-phase', 'reading-along', 'reading']
+
+const forms: readonly Form[] = ['callback', 'execute']
 
 const faults = ['worker', 'worker', 'database', 'databases', 'both', 'stop', 'cut'] as const
 
@@ -87,7 +89,7 @@ class Soak {
 
   async #start(): Promise<WorkerProcess> {
     const options = { settleWaitMs: 300, timeoutMs: 2_000, answerTimeoutMs: 1_000 }
-    const worker = this.#place.spawn({ ...options, kinds: this.#kinds })
+    const worker = this.#place.spawn({ ...options, kinds: this.#kinds, forms })
     await worker.untilReady()
     worker.tell({ ask: 'work', concurrency: 4 })
     return worker
@@ -149,7 +151,9 @@ class Soak {
       })
       if (hasLostItsLog(worker)) await this.#end(worker)
     }
-    if (this.#workers.length === 0) this.#workers.push(await this.#place.spawn().untilReady())
+    if (this.#workers.length === 0) {
+      this.#workers.push(await this.#place.spawn(adopting).untilReady())
+    }
   }
 
   async #bounce(which: readonly Side[]): Promise<void> {

@@ -107,6 +107,11 @@ export class WorkerProcess {
     return this.diary.find((entry) => entry.type === 'reached')
   }
 
+  /** The transaction that was at the crash point; where that doesn't tell, the last that began. */
+  get subject(): string | undefined {
+    return this.reached?.id ?? this.diary.findLast((entry) => entry.type === 'began')?.id
+  }
+
   /** How often callers were told, so far. */
   get told(): Extract<Entry, { type: 'told' }>[] {
     return this.diary.filter((entry) => entry.type === 'told')
@@ -160,7 +165,7 @@ export class WorkerProcess {
       assert.equal(this.#ending, undefined, `the worker died: ${this.said}`)
       return this.reached !== undefined && (await isStopped(this.pid))
     })
-    return this.reached?.id ?? ''
+    return this.subject ?? ''
   }
 
   async untilDead(): Promise<Ending> {

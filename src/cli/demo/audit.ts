@@ -46,6 +46,7 @@ interface Entry {
   readonly transaction: string
   readonly spans: number
   readonly delta: number
+  readonly form: string
 }
 
 /** Rows of a journal that are fetched at a time. */
@@ -74,6 +75,7 @@ export async function audit(
   const evidence: Evidence = {
     sides: await Promise.all(databases.map((each) => sideEvidence(each, options))),
     committed: compared.committed,
+    byExecute: compared.byExecute,
     aborted: attempts - compared.committed - compared.torn.count,
     torn: compared.torn,
     leftPrepared,
@@ -155,7 +157,7 @@ async function* entriesOf(database: Database, bank: string): AsyncGenerator<Entr
   let after = 0
   for (;;) {
     const { rows } = await database.query(
-      `select transfer, transaction, spans, delta from ${journal}
+      `select transfer, transaction, spans, delta, form from ${journal}
        where transfer > ? order by transfer limit ${pageRows}`,
       [after],
     )
@@ -166,6 +168,7 @@ async function* entriesOf(database: Database, bank: string): AsyncGenerator<Entr
         transaction: String(row.transaction),
         spans: Number(row.spans),
         delta: Number(row.delta),
+        form: String(row.form),
       }
     }
     if (rows.length < pageRows) return
@@ -174,6 +177,7 @@ async function* entriesOf(database: Database, bank: string): AsyncGenerator<Entr
 
 interface Compared {
   committed: number
+  byExecute: number
   torn: Findings
   contradicted: Findings
 }
@@ -184,7 +188,12 @@ async function compare(
   right: AsyncGenerator<Entry>,
   logs: readonly DecisionsReading[],
 ): Promise<Compared> {
-  const found: Compared = { committed: 0, torn: noFindings, contradicted: noFindings }
+  const found: Compared = {
+    committed: 0,
+    byExecute: 0,
+    torn: noFindings,
+    contradicted: noFindings,
+  }
   let one = (await left.next()).value as Entry | undefined
   let two = (await right.next()).value as Entry | undefined
   while (one !== undefined || two !== undefined) {
@@ -206,8 +215,10 @@ function note(
   logs: readonly DecisionsReading[],
 ): void {
   const tear = tearOf(left, right)
-  if (tear === undefined) found.committed += 1
-  else found.torn = withFinding(found.torn, `transfer ${transfer} ${tear}`)
+  if (tear === undefined) {
+    found.committed += 1
+    if ((left ?? right)?.form === 'execute') found.byExecute += 1
+  } else found.torn = withFinding(found.torn, `transfer ${transfer} ${tear}`)
   for (const entry of [left, right]) {
     if (entry === undefined || !contradicts(entry, logs)) continue
     const example = `${entry.transaction} is in a journal, and not committed in the log`

@@ -2,8 +2,21 @@
  * The bank in the databases: accounts, and a journal that each transfer writes in the same branch
  * as it changes a balance, so that what has happened can be counted afterwards.
  */
-import type { Queries, Tables } from './database.ts'
+import type { Queries, Statement, Tables } from './database.ts'
 import { accountsPerSide, openingBalance, type Side, type Transfer } from './plan.ts'
+
+/** How a transfer is given to the coordinator. */
+export type Form = 'callback' | 'execute'
+
+/** As the option `--form` names them: one for all, or each of them in turn. */
+export const formChoices = ['mixed', 'callback', 'execute'] as const
+export type Forms = (typeof formChoices)[number]
+
+/** A transfer that is being tried. */
+export interface Attempt extends Transfer {
+  readonly id: number
+  readonly form: Form
+}
 
 /** The guard against overdrafts refused. */
 export class Overdraft extends Error {
@@ -24,52 +37,77 @@ export async function noteAttempt(queries: Queries, tables: Tables, id: number):
   await queries.query(`insert into ${tables.attempt} values (?)`, [id])
 }
 
-/** The part of a transfer in one database. Throws `Overdraft`. */
+/** The part of a transfer in one database, one statement after the other. Throws `Overdraft`. */
 export async function move(
   queries: Queries,
   tables: Tables,
   side: Side,
-  transfer: Transfer & { readonly id: number; readonly transaction: string },
+  attempt: Attempt,
+  transaction: string,
 ): Promise<void> {
-  const { from, to, amount } = transfer
-  const isWithin = from.side === to.side
-  if (isWithin) await moveWithin(queries, tables, transfer)
-  else if (from.side === side) await add(queries, tables, from.account, -amount)
-  else await add(queries, tables, to.account, amount)
-  const sign = from.side === side ? -1 : 1
-  const delta = isWithin ? 0 : sign * amount
-  await queries.query(`insert into ${tables.journal} values (?, ?, ?, ?)`, [
-    transfer.id,
-    transfer.transaction,
-    isWithin ? 1 : 2,
-    delta,
-  ])
+  for (const [account, delta] of changesOf(side, attempt)) {
+    const { changed } = await queries.query(
+      `update ${tables.account} set balance = balance + ? where id = ? and balance + ? >= 0`,
+      [delta, account, delta],
+    )
+    if (changed !== 1) throw new Overdraft(`account ${account} does not have ${-delta}`)
+  }
+  await queries.query(...entryOf(tables, side, attempt, transaction))
 }
 
-/** The lower account first, as everybody does it: else two transfers could wait for each other. */
-async function moveWithin(
-  queries: Queries,
+/** The same as statements that are all known: there it is the table that refuses an overdraft. */
+export function statementsOf(
   tables: Tables,
+  side: Side,
+  attempt: Attempt,
+  transaction: string,
+): readonly Statement[] {
+  const moves = changesOf(side, attempt).map(
+    ([account, delta]): Statement => [
+      `update ${tables.account} set balance = balance + ? where id = ?`,
+      [delta, account],
+    ],
+  )
+  const entry = entryOf(tables, side, attempt, transaction)
+  // What is regretted when all is done: a second entry is refused.
+  return attempt.kind === 'regret' ? [...moves, entry, entry] : [...moves, entry]
+}
+
+/** Whether a database has refused what its tables do not allow: for a transfer that was known. */
+export function isRefusal(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { code, errno } = error as { readonly code?: unknown; readonly errno?: unknown }
+  return violations.has(code) || violations.has(errno)
+}
+
+/** Of a check or a key: in PostgreSQL, MariaDB and MySQL. */
+const violations: ReadonlySet<unknown> = new Set(['23514', '23505', 4025, 3819, 1062])
+
+/**
+ * The accounts and by how much they change. Within a database the lower one first, as everybody
+ * does it: else two transfers could wait for each other.
+ */
+function changesOf(
+  side: Side,
   { from, to, amount }: Transfer,
-): Promise<void> {
-  const steps = [
+): readonly (readonly [account: number, delta: number])[] {
+  const changes = [
     [from.account, -amount],
     [to.account, amount],
   ] as const
-  for (const [account, delta] of [...steps].sort(([one], [two]) => one - two)) {
-    await add(queries, tables, account, delta)
-  }
+  if (from.side === to.side) return [...changes].sort(([one], [two]) => one - two)
+  return from.side === side ? changes.slice(0, 1) : changes.slice(1)
 }
 
-async function add(
-  queries: Queries,
-  tables: Tables,
-  account: number,
-  delta: number,
-): Promise<void> {
-  const { changed } = await queries.query(
-    `update ${tables.account} set balance = balance + ? where id = ? and balance + ? >= 0`,
-    [delta, account, delta],
-  )
-  if (changed !== 1) throw new Overdraft(`account ${account} does not have ${-delta}`)
+function entryOf(
+  { journal }: Tables,
+  side: Side,
+  { id, from, to, amount, form }: Attempt,
+  transaction: string,
+): Statement {
+  const isWithin = from.side === to.side
+  const sign = from.side === side ? -1 : 1
+  const delta = isWithin ? 0 : sign * amount
+  const values = [id, transaction, isWithin ? 1 : 2, delta, form]
+  return [`insert into ${journal} values (?, ?, ?, ?, ?)`, values]
 }

@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto'
 import type { Arguments } from '../arguments.ts'
 import type { Terminal } from '../command.ts'
 import { UsageError } from '../failures.ts'
+import { type Forms, formChoices } from './bank.ts'
 import { type DatabaseUrl, readConfiguredUrls, readDatabaseUrls } from './database-url.ts'
 import { type DemoOptions, perform } from './demo.ts'
 import { openDisplay } from './display.ts'
@@ -53,6 +54,7 @@ async function readOptions(given: Arguments): Promise<DemoOptions> {
     killEvery: given.number('kill-every', { min: 0, max: 86_400, isWhole: false, byDefault: 3 }),
     urls,
     decisions: readDecisionPlace(given.text('decisions'), urls),
+    forms: readForms(given.text('form')),
     seed: given.number('seed', {
       min: 0,
       max: seedMax,
@@ -62,6 +64,12 @@ async function readOptions(given: Arguments): Promise<DemoOptions> {
     run: randomBytes(4).toString('hex'),
     keep: given.has('keep'),
   }
+}
+
+function readForms(text: string | undefined): Forms {
+  const forms = text === undefined ? 'mixed' : formChoices.find((each) => each === text)
+  if (forms !== undefined) return forms
+  throw new UsageError(`--form takes mixed, callback or execute, not '${text}'`)
 }
 
 async function readUrls(given: Arguments): Promise<readonly DatabaseUrl[]> {

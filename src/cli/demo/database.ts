@@ -11,6 +11,9 @@ export interface Answer {
   readonly changed: number
 }
 
+/** A text with `?` for its values, and those. */
+export type Statement = readonly [text: string, values: readonly unknown[]]
+
 export interface Queries {
   /** Values stand in the text as `?`, whatever the kind of database. */
   query(text: string, values?: readonly unknown[]): Promise<Answer>
@@ -75,6 +78,8 @@ export interface WorkerDatabase {
   readonly notes: Queries
   /** A branch's client. */
   within(client: Client): Queries
+  /** A statement as the driver wants it. */
+  write(text: string): string
   end(): Promise<void>
 }
 

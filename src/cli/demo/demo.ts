@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.ts'
 import { makeTemporaryDirectory } from '../postgres-server/directories.ts'
 import { audit } from './audit.ts'
+import type { Forms } from './bank.ts'
 import type { Database } from './database.ts'
 import type { DatabaseUrl } from './database-url.ts'
 import { preparedOf } from './databases.ts'
@@ -20,6 +21,7 @@ export interface DemoOptions {
   readonly killEvery: number
   readonly urls: readonly DatabaseUrl[]
   readonly decisions: DecisionPlace
+  readonly forms: Forms
   readonly seed: number
   /** Letters and digits that no other run has. */
   readonly run: string
@@ -127,6 +129,7 @@ function ordersOf(
     bank,
     applicationName: `assent-demo-${options.run}`,
     concurrency: options.concurrency,
+    forms: options.forms,
     seed: options.seed,
   }
 }

@@ -16,6 +16,8 @@ export interface Evidence {
   readonly sides: readonly SideEvidence[]
   /** Transfers that are in every journal where they belong. */
   readonly committed: number
+  /** Those of them that were made by `execute`. */
+  readonly byExecute: number
   /** Transfers that were tried and are in no journal. */
   readonly aborted: number
   /** Transfers of which a part is missing, or is not as the other says; some of them in words. */

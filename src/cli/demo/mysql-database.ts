@@ -58,6 +58,7 @@ export async function openWorkerMysql(options: WorkerDatabaseOptions): Promise<W
     tables: dialect.tables(options.bank),
     notes: queriesOf(dialect, pool),
     within: (client) => queriesOf(dialect, client),
+    write: dialect.write,
     end: () => pool.end(),
   }
 }
@@ -117,7 +118,8 @@ class MysqlDatabase implements Database {
          transfer bigint primary key,
          transaction varchar(64) not null,
          spans int not null,
-         delta bigint not null
+         delta bigint not null,
+         form varchar(8) not null
        ) engine = InnoDB`,
       `create table ${attempt} (transfer bigint primary key) engine = InnoDB`,
       `insert into ${account} values ${accountRows()}`,

@@ -75,6 +75,7 @@ export async function openWorkerPostgres(options: WorkerDatabaseOptions): Promis
     tables: dialect.tables(options.bank),
     notes: queriesOf(dialect, pool),
     within: (client) => queriesOf(dialect, client),
+    write: dialect.write,
     end: () => pool.end(),
   }
 }
@@ -123,7 +124,9 @@ class PostgresDatabase implements Database {
         transaction text not null,
         -- how many databases the transfer writes in: 1 or 2
         spans int not null,
-        delta bigint not null
+        delta bigint not null,
+        -- how it was given to the coordinator
+        form text not null
       );
       create table ${attempt} (transfer bigint primary key);
       insert into ${account} values ${accountRows()};

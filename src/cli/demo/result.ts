@@ -7,6 +7,8 @@ const widthMax = 80
 
 export interface DemoResult {
   readonly committed: number
+  /** Of those: transfers made by `execute`, not by a callback. */
+  readonly byExecute: number
   readonly aborted: number
   readonly coordinatorKills: number
   readonly databaseRestarts: number
@@ -34,6 +36,7 @@ export function resultOf(run: Run): DemoResult {
   const { evidence, recovered, kills, restarts, databases, log } = run
   return {
     committed: evidence.committed,
+    byExecute: evidence.byExecute,
     aborted: evidence.aborted,
     coordinatorKills: kills,
     databaseRestarts: restarts,
@@ -56,6 +59,7 @@ export function renderRun(run: Run): string {
     ...table(
       [
         ['transfers committed', count(evidence.committed)],
+        ['of these by execute', count(evidence.byExecute)],
         ['tried and rolled back', count(evidence.aborted)],
         ['worker killed', counted(kills, 'time')],
         ['database killed and restarted', counted(restarts, 'time')],

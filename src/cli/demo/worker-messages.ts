@@ -1,4 +1,5 @@
 /** What the demo and its worker process tell each other. */
+import type { Forms } from './bank.ts'
 import type { DatabaseUrl } from './database-url.ts'
 import type { KeptDecisions } from './kept-decisions.ts'
 import type { Side } from './plan.ts'
@@ -14,6 +15,7 @@ export interface WorkerOrders {
   /** How the worker's sessions are called, where a server is told. */
   readonly applicationName: string
   readonly concurrency: number
+  readonly forms: Forms
   readonly seed: number
   /** Counts the workers of a run: transfers of each have ids of their own. */
   readonly incarnation: number

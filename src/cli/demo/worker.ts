@@ -5,16 +5,26 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { messageOf } from '../../core/errors.ts'
 import { type Coordinator, isAssentError, openCoordinator, type Participant } from '../../index.ts'
-import { move, noteAttempt, Overdraft } from './bank.ts'
-import type { Client, WorkerDatabase } from './database.ts'
+import {
+  type Attempt,
+  type Form,
+  type Forms,
+  isRefusal,
+  move,
+  noteAttempt,
+  Overdraft,
+  statementsOf,
+} from './bank.ts'
+import type { Client, Statement, Tables, WorkerDatabase } from './database.ts'
 import { openWorkerMysql } from './mysql-database.ts'
-import { drawsFrom, nextTransfer, type Side, sides, type Transfer } from './plan.ts'
+import { drawsFrom, nextTransfer, type Side, sides } from './plan.ts'
 import { openWorkerPostgres } from './postgres-database.ts'
 import type { FromWorker, ToWorker, WorkerOrders } from './worker-messages.ts'
 
 /** Ids of one worker's transfers; with the incarnation they stay below 2^53. */
 const transfersPerWorker = 1_000_000_000
 const transactionTimeoutMs = 4_000
+const atOnceTimeoutMs = 1_000
 /** After a failure that the demo did not plan: the database is probably down. */
 const pauseAfterFailureMs = 50
 
@@ -41,7 +51,7 @@ try {
 }
 
 async function work(orders: WorkerOrders): Promise<void> {
-  const { name, decisions, concurrency, seed, incarnation } = orders
+  const { name, decisions, concurrency, forms, seed, incarnation } = orders
   const databases = {
     left: await openDatabase(orders, 'left'),
     right: await openDatabase(orders, 'right'),
@@ -71,7 +81,8 @@ async function work(orders: WorkerOrders): Promise<void> {
     while (!finishing) {
       begun += 1
       const id = incarnation * transfersPerWorker + begun
-      await attempt({ coordinator, databases }, { ...nextTransfer(draw), id })
+      const form = formOf(forms, begun)
+      await attempt({ coordinator, databases }, { ...nextTransfer(draw), id, form })
     }
   }
   await Promise.all(Array.from({ length: concurrency }, lane))
@@ -108,54 +119,94 @@ interface Workshop {
   readonly databases: Readonly<Record<Side, WorkerDatabase>>
 }
 
-async function attempt(
-  workshop: Workshop,
-  transfer: Transfer & { readonly id: number },
-): Promise<void> {
+function formOf(forms: Forms, nth: number): Form {
+  if (forms !== 'mixed') return forms
+  return nth % 2 === 0 ? 'execute' : 'callback'
+}
+
+async function attempt(workshop: Workshop, given: Attempt): Promise<void> {
+  const isByExecute = given.form === 'execute'
   try {
-    if (transfer.kind === 'look') return await look(workshop)
+    if (given.kind === 'look') return await look(workshop, given)
     const { notes, tables } = workshop.databases.left
-    await noteAttempt(notes, tables, transfer.id)
-    await carryOut(workshop, transfer)
+    await noteAttempt(notes, tables, given.id)
+    await (isByExecute ? carryOutAtOnce(workshop, given) : carryOut(workshop, given))
   } catch (error) {
     if (error instanceof Overdraft || error instanceof Regret) return
+    if (isByExecute && isRefusal(error)) return
     if (mustNotHappen(error)) tell({ type: 'problem', text: messageOf(error) })
     await pause(pauseAfterFailureMs)
   }
 }
 
-async function carryOut(
-  { coordinator, databases }: Workshop,
-  transfer: Transfer & { readonly id: number },
-): Promise<void> {
-  const { from, to, kind } = transfer
+async function carryOut({ coordinator, databases }: Workshop, given: Attempt): Promise<void> {
   // In one order for everybody: no database can see a circle of waits that runs through two.
-  const places = sides.filter((side) => side === from.side || side === to.side)
+  const places = placesOf(given)
   await coordinator.transaction(
     places,
     async ({ tx, ...clients }) => {
       for (const side of places) {
         const { tables, within } = databases[side]
-        const queries = within(clients[side])
-        await move(queries, tables, side, { ...transfer, transaction: tx.id })
+        await move(within(clients[side]), tables, side, given, tx.id)
       }
-      if (kind === 'regret') throw new Regret('all is done, and shall be undone')
+      if (given.kind === 'regret') throw new Regret('all is done, and shall be undone')
     },
     { timeoutMs: transactionTimeoutMs },
   )
 }
 
-async function look({ coordinator, databases }: Workshop): Promise<void> {
+/** All databases are asked at once: there a circle of waits ends with somebody's time. */
+async function carryOutAtOnce({ coordinator, databases }: Workshop, given: Attempt): Promise<void> {
+  await coordinator.execute(
+    ({ id }) =>
+      batchesAt(placesOf(given), databases, (tables, side) =>
+        statementsOf(tables, side, given, id),
+      ),
+    { timeoutMs: atOnceTimeoutMs },
+  )
+}
+
+async function look(workshop: Workshop, { form }: Attempt): Promise<void> {
+  const { coordinator, databases } = workshop
+  const options = { timeoutMs: transactionTimeoutMs, readOnly: sides }
+  const sumOf = ({ account }: Tables): Statement => [`select sum(balance) from ${account}`, []]
+  if (form === 'execute') {
+    await coordinator.execute(
+      batchesAt(sides, databases, (tables) => [sumOf(tables)]),
+      options,
+    )
+    return
+  }
   await coordinator.transaction(
     sides,
     async (clients) => {
       for (const side of sides) {
         const { tables, within } = databases[side]
-        await within(clients[side]).query(`select sum(balance) from ${tables.account}`)
+        await within(clients[side]).query(...sumOf(tables))
       }
     },
-    { timeoutMs: transactionTimeoutMs, readOnly: sides },
+    options,
   )
+}
+
+function placesOf({ from, to }: Attempt): readonly Side[] {
+  return sides.filter((side) => side === from.side || side === to.side)
+}
+
+type Batches = Readonly<Partial<Record<Side, readonly Statement[]>>>
+
+/** What is to be run at these places, as their drivers want it. */
+function batchesAt(
+  places: readonly Side[],
+  databases: Workshop['databases'],
+  statementsAt: (tables: Tables, side: Side) => readonly Statement[],
+): Batches {
+  const batches = places.map((side) => {
+    const { tables, write } = databases[side]
+    const statements = statementsAt(tables, side)
+    return [side, statements.map(([text, values]): Statement => [write(text), values])] as const
+  })
+  return Object.fromEntries(batches)
 }
 
 /** What kills can't explain: a decision that was not kept, a log that failed, a defect. */

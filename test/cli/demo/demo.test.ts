@@ -27,11 +27,13 @@ await postgresSuite('assent demo', (servers) => {
     assert.equal(answer.exitCode, 0, answer.err)
     const { databases, log, ...result } = jsonOf(answer)
     assert.ok(result.coordinatorKills >= 1, answer.err)
-    assert.ok(result.committed > 0)
+    const { committed, byExecute } = result
+    assert.ok(byExecute > 0 && byExecute < committed, 'it makes transfers in both forms')
     assert.deepEqual(
       {
         ...result,
         committed: 0,
+        byExecute: 0,
         aborted: 0,
         coordinatorKills: 0,
         databaseRestarts: 0,
@@ -39,6 +41,7 @@ await postgresSuite('assent demo', (servers) => {
       },
       {
         committed: 0,
+        byExecute: 0,
         aborted: 0,
         coordinatorKills: 0,
         databaseRestarts: 0,
@@ -87,12 +90,16 @@ await postgresSuite('assent demo', (servers) => {
       '2',
       '--kill-every',
       '1',
+      '--form',
+      'execute',
       '--keep',
       '--json',
       ...given,
     )
     assert.equal(answer.exitCode, 0, answer.err)
-    const { log, databases: shown } = jsonOf(answer)
+    const { log, databases: shown, committed, byExecute, aborted } = jsonOf(answer)
+    assert.equal(byExecute, committed, 'all are made in the form that it is told')
+    assert.ok(aborted > 0, 'overdrafts and regrets are refused, too')
     assert.ok(
       shown.every((url: string) => url.includes(':***@')),
       'shows a password',
@@ -150,6 +157,12 @@ await postgresSuite('assent demo', (servers) => {
     })
     const directory = /rm -rf (\S+)$/m.exec(answer.err)?.[1] ?? ''
     await rm(directory, { recursive: true })
+  })
+
+  test('refuses a form that there is not', async () => {
+    const answer = await assent('demo', '--form', 'batch')
+    assert.equal(answer.exitCode, 2)
+    assert.match(answer.err, /--form takes mixed, callback or execute, not 'batch'/)
   })
 
   test('refuses places for decisions that there are not, and databases that can keep none', async () => {

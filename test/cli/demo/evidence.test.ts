@@ -11,6 +11,7 @@ const sound: Evidence = {
     { side: 'right', before: 1000, after: 1100, journal: 100 },
   ],
   committed: 17,
+  byExecute: 8,
   aborted: 3,
   torn: noFindings,
   leftPrepared: noFindings,
@@ -74,6 +75,7 @@ describe('a run of the demo', () => {
     assert.ok(allHeld(judge(sound)))
     assert.deepEqual(resultOf(runOf(sound)), {
       committed: 17,
+      byExecute: 8,
       aborted: 3,
       coordinatorKills: 4,
       databaseRestarts: 2,
@@ -85,6 +87,7 @@ describe('a run of the demo', () => {
       log: 'transactions',
     })
     assert.match(renderRun(runOf(sound)), /^Everything held\.$/m)
+    assert.match(renderRun(runOf(sound)), /^ {2}of these by execute +8$/m)
     assertFits(renderRun(runOf(sound)))
     assert.deepEqual(failuresOf(runOf(sound)), [])
   })

@@ -115,6 +115,26 @@ class MariadbStore implements Store {
     return open.length
   }
 
+  /** InnoDB's own list stands still while it is polled; what is under way at an account must do. */
+  async waitingOf(worker: string): Promise<number> {
+    const waiting = await this.#list(
+      `select cast(id as char) as found from information_schema.processlist
+       where user = ? and command = 'Query' and info like '%account%'`,
+      [worker],
+    )
+    return waiting.length
+  }
+
+  async holdAccounts(): Promise<() => Promise<void>> {
+    const connection = await this.#pool.getConnection()
+    await connection.query('start transaction')
+    await connection.query('select id from account for update')
+    return async () => {
+      await connection.query('rollback').catch(() => undefined)
+      connection.destroy()
+    }
+  }
+
   async endSessionsOf(worker: string): Promise<number> {
     const query = 'select id as found from information_schema.processlist where user = ?'
     const ids = await this.#list(query, [worker])

@@ -80,6 +80,26 @@ class PostgresStore implements Store {
     return sessions.filter((session) => session.startsWith('idle in transaction')).length
   }
 
+  async waitingOf(worker: string): Promise<number> {
+    const waiting = await this.#list(
+      `select pid::text as found from pg_stat_activity
+       where application_name = $1 and wait_event_type = 'Lock'`,
+      [worker],
+    )
+    return waiting.length
+  }
+
+  async holdAccounts(): Promise<() => Promise<void>> {
+    const client = await this.#pool.connect()
+    // Its server may be killed.
+    client.on('error', () => undefined)
+    await client.query('begin; select from account for update')
+    return async () => {
+      await client.query('rollback').catch(() => undefined)
+      client.release(true)
+    }
+  }
+
   async endSessionsOf(worker: string): Promise<number> {
     const { rowCount } = await this.#pool.query(
       'select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1',

@@ -46,6 +46,10 @@ export interface Store extends StoreAddress {
   sessionsOf(workers: readonly string[]): Promise<string[]>
   /** How many of a worker's sessions have a transaction open; one that is prepared may count. */
   openTransactionsOf(worker: string): Promise<number>
+  /** How many of a worker's sessions wait for a lock. */
+  waitingOf(worker: string): Promise<number>
+  /** Locks all accounts, so that whoever wants one waits; answers how to let go of them. */
+  holdAccounts(): Promise<() => Promise<void>>
   /** Ends a worker's sessions, as an administrator would; answers how many there were. */
   endSessionsOf(worker: string): Promise<number>
   /** The slots of decisions that are kept here, in this schema. */

@@ -27,8 +27,8 @@ export class CrashWatch {
     this.#armed = true
   }
 
-  /** Tells of a moment; returns only if it is not the one. */
-  at(moment: Trigger, id?: string): void {
+  /** Tells of a moment, and how the connection can be cut that it was seen on. */
+  at(moment: Trigger, id?: string, cut?: () => void): void {
     if (!this.#armed || this.#crash === undefined) return
     const { trigger, signal } = this.#crash
     const isOther = this.#subject !== undefined && id !== undefined && id !== this.#subject
@@ -37,6 +37,7 @@ export class CrashWatch {
     if (this.#seen !== ('nth' in trigger ? (trigger.nth ?? 1) : 1)) return
     this.#armed = false
     this.#diary.note({ type: 'reached', detail: JSON.stringify(moment), id })
+    if ('isCut' in trigger) cut?.()
     process.kill(process.pid, signal)
   }
 

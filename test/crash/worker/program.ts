@@ -57,10 +57,12 @@ function store(side: Side): WorkerStore {
 }
 
 async function open(stores: Stores): Promise<Bank> {
-  const { log, decisions, segmentBytes, settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
+  const { log, decisions, segmentBytes, timeoutMs = 20_000 } = settings
+  const { settleWaitMs = 10_000, answerTimeoutMs = 10_000 } = settings
   const options = {
     ...brisk,
     name: 'crash',
+    timeoutMs,
     settleWaitMs,
     deliveryTimeoutMs: answerTimeoutMs,
     resources: { left: stores.left.participant, right: stores.right.participant },
@@ -92,6 +94,7 @@ async function openInTheEnd(): Promise<{ readonly bank: Bank; readonly stores: S
 function pending(bank: Bank): Pending {
   return {
     log: bank.log,
+    adopted: bank.logs.slice(1),
     transactions: bank.transactions(),
     orphans: bank.orphans().map(({ id, resource, ours }) => ({ id, resource, ours })),
   }
@@ -100,7 +103,7 @@ function pending(bank: Bank): Pending {
 async function answer(bank: Bank, transfers: Transfers, question: Question): Promise<unknown> {
   switch (question.ask) {
     case 'transfer':
-      return await transfers.run(question.kind, true)
+      return await transfers.runSubject(question.kind)
     case 'work':
       return await transfers.goOn(question.concurrency)
     case 'rest':

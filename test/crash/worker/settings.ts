@@ -27,6 +27,20 @@ export const journalsOf: Readonly<Record<TransferKind, readonly Side[]>> = {
   reading: [],
 }
 
+/** How the work of a transaction is given to the coordinator. */
+export type Form =
+  /** By a callback, which sends one statement after the other. */
+  | 'callback'
+  /** By `execute`, as statements that are all known. A nested part is then run by it, too. */
+  | 'execute'
+
+/** A defect that a test plants in a worker, to see that the audit finds it. */
+export type Plant =
+  /** What belongs to one transaction is committed by one for each database. */
+  | 'plain commits'
+  /** The caller of one that failed is told that it has committed. */
+  | 'told committed'
+
 /** The names of the two databases, which are the names of the resources, too. */
 export type Side = 'left' | 'right'
 export const sides: readonly Side[] = ['left', 'right']
@@ -53,6 +67,8 @@ export type Trigger =
         | 'commit'
         | 'commit with the decision'
       readonly nth?: number
+      /** Its connection is ended then, by the worker's side: the answer is lost. */
+      readonly isCut?: true
     }
   /** `torn`: the beginning of what is written has been. */
   | {
@@ -95,7 +111,13 @@ export interface WorkerSettings {
   readonly lastResource?: boolean
   /** What the transfers that go on beside do, in turn; by default they are plain transfers. */
   readonly kinds?: readonly TransferKind[]
-  /** Of a transaction, until its decision. */
+  /** How the work is given, in turn, and first where it is asked for; by default by callbacks. */
+  readonly forms?: readonly Form[]
+  readonly plant?: Plant
+  /**
+   * Of a transaction, until its decision. The log of a dead worker that was taken over is kept for
+   * so long, too: a message of it may be under way that waits for a lock.
+   */
   readonly timeoutMs?: number
   /** How long a caller waits for acknowledgements. */
   readonly settleWaitMs?: number
@@ -142,6 +164,8 @@ export type Told =
 export interface Pending {
   /** The slot that it has: `.../slot-0`, or `..., slot 0`. */
   readonly log: string
+  /** Those of dead workers that it has taken over, and has not given up. */
+  readonly adopted: readonly string[]
   readonly transactions: readonly PendingTransaction[]
   readonly orphans: readonly Pick<Sighting, 'id' | 'resource' | 'ours'>[]
 }

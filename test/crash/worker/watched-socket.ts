@@ -42,7 +42,8 @@ export class WatchedSocket extends Socket {
   #look(text: string): void {
     for (const { statement, form, idOf = first } of this.#forms) {
       const found = form.exec(text)
-      if (found !== null) this.#watch.at({ on: 'sent', statement }, idOf(found))
+      if (found === null) continue
+      this.#watch.at({ on: 'sent', statement }, idOf(found), () => this.destroy())
     }
   }
 }

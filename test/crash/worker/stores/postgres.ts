@@ -10,6 +10,8 @@ const forms: StatementForms = [
   { statement: 'rollback prepared', form: /rollback prepared 'assent\.([^']+)\.[0-9a-z]+'/i },
   // Behind the length of a message of its own, or behind other statements in it.
   { statement: 'commit', form: /(?:; |\v)commit\0/i },
+  // The one message of a batch, from its BEGIN on, unless it takes a decision along.
+  { statement: 'commit', form: /assent_begin_(?!.*assent_decide_).*assent_commit\0/s },
   {
     statement: 'commit with the decision',
     // The values of its insert, each behind its length: the log, the epoch, the key, the decision.
@@ -32,11 +34,9 @@ export function postgresWorkerStore(options: WorkerStoreOptions): WorkerStore {
     statements: {
       move: 'update account set balance = balance + $1 where id = $2',
       book: 'insert into journal (id, delta) values ($1, $2)',
-      look: 'select balance from account where id = 1',
-    },
-    refuse: async (client) => {
+      look: 'select balance, $1::text as reader from account where id = 1',
       // The constraint is deferred: it fails when the branch is asked to prepare.
-      await client.query('insert into taken (number) values (1)')
+      refused: 'insert into taken (number) values (1)',
     },
   }
 }

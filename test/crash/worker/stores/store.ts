@@ -14,14 +14,15 @@ export interface Statements {
   readonly move: string
   /** Takes the id of a transaction and what it moved in. */
   readonly book: string
+  /** Takes the id of the transaction that looks. */
   readonly look: string
+  /** Makes the branch vote no, at once or when it is asked. */
+  readonly refused: string
 }
 
 export interface WorkerStore {
   readonly participant: Participant<Client>
   readonly statements: Statements
-  /** Does what makes the branch vote no. */
-  refuse(client: Client): Promise<void>
 }
 
 export interface WorkerStoreOptions {
