@@ -11,7 +11,7 @@ import type { LogOwner, Participant } from '../participants/contract.ts'
 import { Book } from './book.ts'
 import { Books } from './books.ts'
 import { Checks } from './checks.ts'
-import { Deadlines } from './deadlines.ts'
+import { Deadlines, onWheel } from './deadlines.ts'
 import { Engine } from './engine.ts'
 import type { StateChange } from './events.ts'
 import { recoverBook } from './recovery.ts'
@@ -53,8 +53,9 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
   let opened: DecisionLog | undefined
   const owner = (): LogOwner | undefined =>
     opened && { installation: opened.installation, log: opened.identity }
+  const timers = onWheel(clock, ports.timers)
   for (const [resource, participant] of participants) {
-    participant.attach({ resource, clock, timers: ports.timers, random, owner })
+    participant.attach({ resource, clock, timers, random, owner })
   }
   const resources = new Resources(participants, {
     events,
@@ -82,9 +83,9 @@ export async function openParts(ports: OpenPorts, options: OpenOptions): Promise
   const deadlines = new Deadlines(clock, ports.timers)
   const engine = new Engine({ settings, clock, random, deadlines, events, resources, onBroken })
   const own = new Book(log, resources, clock)
-  const timers = ports.backgroundTimers
-  const books = new Books({ own, logs, engine, clock, timers, events })
-  const sweep = new Sweep({ engine, books, clock, timers, events })
+  const background = ports.backgroundTimers
+  const books = new Books({ own, logs, engine, clock, timers: background, events })
+  const sweep = new Sweep({ engine, books, clock, timers: background, events })
   if (events.enabled) {
     events.publish({ type: 'log', state: 'opened', log: log.location, cause: undefined })
   }

@@ -21,6 +21,8 @@ export interface Timers {
   /** Calls `run` once, no earlier than `delayMs` milliseconds from now. */
   set(delayMs: number, run: () => void): Timer
   clear(timer: Timer): void
+  /** Calls `run` once, behind whatever has arrived already and is not handled yet. */
+  soon(run: () => void): void
 }
 
 export interface Random {

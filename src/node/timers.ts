@@ -47,6 +47,8 @@ function timersOver(setTimer: SetTimeout): Timers {
       setLeg(legs, delayMs, run)
       return legs as unknown as Timer
     },
+    // Behind all sockets that this turn of the event loop has found to be readable.
+    soon: (run) => void setImmediate(run),
     clear: (timer) => {
       const set = timer as unknown as NodeJS.Timeout | Legs
       clearTimeout(set instanceof Legs ? set.handle : set)

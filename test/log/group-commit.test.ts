@@ -38,6 +38,21 @@ describe('what waits together', () => {
     assert.equal(log.statistics().records, 100)
   })
 
+  test('shares a write with all that arrives before the write begins', async () => {
+    const begin: (() => void)[] = []
+    const machine = new Machine()
+    const log = await machine.run(machine.logs('one', { segmentBytes: 64 * 1024 }).open())
+    const syncs = counting(machine, 'sync')
+    machine.timers.soon = (run) => void begin.push(run)
+    const waiting = [force(log, decided(1, 1))]
+    await machine.turn()
+    waiting.push(force(log, decided(1, 2)))
+    assert.equal(begin.length, 1)
+    begin[0]?.()
+    await machine.run(Promise.all(waiting))
+    assert.equal(syncs(), 1)
+  })
+
   test('while a write is under way goes with the next one', async () => {
     const { machine, log } = await opened()
     const syncs = counting(machine, 'sync')

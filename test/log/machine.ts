@@ -68,6 +68,7 @@ export class Machine {
     clear: (timer) => {
       this.#timers.delete(timer as unknown as Pending)
     },
+    soon: (run) => void Promise.resolve().then(run),
   }
 
   /** Kills every process with the power; timers and turns of the dead are gone. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
+import { MessageChannel } from 'node:worker_threads'
 
 import { backgroundTimers, nodeTimers } from '../../src/node/timers.ts'
 import { Child } from './child.ts'
@@ -45,6 +46,28 @@ for (const [name, make] of [
     }
   })
 }
+
+test('what is to run soon runs behind what has arrived already', async () => {
+  const order: string[] = []
+  const { port1, port2 } = new MessageChannel()
+  const done = new Promise<void>((resolve) => {
+    port2.on('message', (text: string) => order.push(text))
+    setImmediate(() => {
+      // Both are there when this turn begins; what the first one asks for is not to come between.
+      port1.postMessage('one')
+      port1.postMessage('two')
+      port2.once('message', () => {
+        nodeTimers().soon(() => {
+          order.push('soon')
+          resolve()
+        })
+      })
+    })
+  })
+  await done
+  port1.close()
+  assert.deepEqual(order, ['one', 'two', 'soon'])
+})
 
 test('only timers that somebody waits for keep the process alive', async () => {
   const child = new Child(import.meta.url, './timer-process.ts')

@@ -113,9 +113,11 @@ export class GroupCommit {
     return this.#full.length > 0 || this.#open.records.length > 0
   }
 
-  /** On the next microtask: all records of one turn share the write. */
+  /** Soon: votes that have arrived together, on connections of their own, share the write. */
   #start(): void {
-    this.#running ??= Promise.resolve().then(() => this.#run())
+    this.#running ??= new Promise((resolve) => {
+      this.#options.timers.soon(() => resolve(this.#run()))
+    })
   }
 
   async #run(): Promise<void> {

@@ -1,12 +1,6 @@
-/**
- * PostgreSQL as a participant, over a node-postgres pool.
- *
- * Keeps A5: no branch is begun but with its modes, its limits and its durability set, and that shown
- * by the server's answer.
- */
+/** PostgreSQL as a participant, over a node-postgres pool. */
 import type { DecisionTable } from '../../core/decision-table.ts'
 import { AssentError } from '../../core/errors.ts'
-import type { BranchId } from '../../core/ids.ts'
 import { invariant } from '../../core/invariant.ts'
 import type {
   BatchBranch,
@@ -23,21 +17,13 @@ import type {
   RecoveredBranchOptions,
   ResourceCheck,
 } from '../contract.ts'
-import { SqlBatchBranch } from '../sql/batch-branch.ts'
-import { type BranchParts, SqlBranch } from '../sql/branch.ts'
-import { Gate } from '../sql/gate.ts'
-import type { Guarded } from '../sql/guarded-client.ts'
 import { Identity } from '../sql/identity.ts'
-import { type Rules, rulesFor } from '../sql/plans.ts'
-import { type ActsParts, PostgresActs } from './acts.ts'
-import { BatchActs, checkBatch } from './batch.ts'
-import { Beginnings } from './beginning.ts'
+import { Branches } from './branches.ts'
 import { examine } from './check.ts'
 import { roleOfPool } from './decisions/pool-role.ts'
 import { DecisionStatements } from './decisions/statements.ts'
 import { PostgresDecisionTable } from './decisions/table.ts'
 import { deliver } from './delivery.ts'
-import { Dispatcher } from './dispatcher.ts'
 import { diagnose } from './doctor.ts'
 import {
   type PgClientShape,
@@ -47,22 +33,11 @@ import {
   type PgResult,
   resultsOf,
 } from './driver.ts'
-import { guard } from './guard.ts'
-import { Opening } from './opening.ts'
-import {
-  type IsolationLevel,
-  type PostgresOptions,
-  readIsolation,
-  readOptions,
-  type Settings,
-} from './options.ts'
+import { type PostgresOptions, readOptions, type Settings } from './options.ts'
 import { type Opener, type OwnConnection, openerFor } from './own-connection.ts'
-import { forgetNames } from './pipeline.ts'
 import { hearErrorsOf } from './pool-errors.ts'
 import { openerOf, type Reserve, reserveOf } from './reserve.ts'
-import { type Session, takeSession } from './session.ts'
 import { listPrepared } from './sql.ts'
-import { PostgresWork } from './work.ts'
 
 /**
  * A PostgreSQL database that takes part in transactions, by the pool that the program has anyway.
@@ -86,26 +61,11 @@ export function postgres<Client extends PgClientShape>(
   return new PostgresParticipant<Client>(pool, settings, openerFor(pool, settings))
 }
 
-interface Known {
-  readonly rules: Rules
-  /** When the transaction's time is over, by the monotonic clock. */
-  readonly deadlineMs: number
-}
-
-/** What a branch is made of, before its acts. */
-interface Start extends Known {
-  readonly id: BranchId
-  readonly session: Session
-  readonly work: PostgresWork
-  readonly gate: Gate
-  readonly opening: Opening
-}
-
 interface Attached {
   readonly ports: ParticipantPorts
   readonly open: () => Promise<OwnConnection>
   readonly reserve: Reserve
-  readonly beginnings: Beginnings
+  readonly branches: Branches
 }
 
 class PostgresParticipant<Client extends PgClientShape> implements Participant<Client, PgResult> {
@@ -121,8 +81,6 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
   #attached: Attached | undefined
   /** Ends the listening to the pools. */
   #deafen: () => void = () => undefined
-  /** What the database gives a transaction that asks for no isolation; known after `check`. */
-  #databaseIsolation: IsolationLevel | undefined
 
   constructor(pool: PgPool<Client>, settings: Settings, opener: Opener) {
     this.#pool = pool
@@ -142,12 +100,21 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     }
     const open = openerOf(this.#opener, this.#identity, this.#settings, ports)
     const reserve = reserveOf(open, this.#settings, ports)
-    this.#attached = { ports, open, reserve, beginnings: new Beginnings(ports.timers) }
+    const branches = new Branches({
+      pool: this.#pool,
+      settings: this.#settings,
+      identity: this.#identity,
+      decisions: this.#decisions,
+      canPrepare: this.canPrepare,
+      reserve,
+      ports,
+    })
+    this.#attached = { ports, open, reserve, branches }
     this.#deafen = hearErrorsOf(this.#pools(), ports.timers)
   }
 
   async check(): Promise<ResourceCheck> {
-    const { ports, reserve } = this.#parts
+    const { ports, reserve, branches } = this.#parts
     const { check, isolation } = await examine({
       pool: this.#pool,
       reserve,
@@ -155,37 +122,20 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
       settings: this.#settings,
       ports,
     })
-    this.#databaseIsolation = isolation ?? this.#databaseIsolation
+    branches.databaseIsolation = isolation ?? branches.databaseIsolation
     return check
   }
 
-  async begin(options: BeginOptions): Promise<Branch<Client>> {
-    const known = this.#known(options)
-    const start = this.#start(options, known, await this.#take(options), new PostgresWork())
-    const { session, work, gate, opening, rules } = start
-    if (!opening.canRide) await this.#orDestroy(session, opening.begin())
-    const dispatcher = new Dispatcher({ session, work, gate, opening, rules })
-    const guarded = guard(session.client, dispatcher, gate)
-    const acts = new PostgresActs(this.#actsParts(start, guarded))
-    return new SqlBranch(this.#branchParts(start, acts)) as unknown as Branch<Client>
+  begin(options: BeginOptions): Promise<Branch<Client>> {
+    // Its client is the pool's own, behind a proxy.
+    return this.#parts.branches.begin(options) as Promise<unknown> as Promise<Branch<Client>>
   }
 
-  async beginBatch(
+  beginBatch(
     options: BeginOptions,
     statements: readonly BatchStatement[],
   ): Promise<BatchBranch<PgResult>> {
-    const work = new PostgresWork()
-    const known = this.#known(options)
-    checkBatch(statements, known.rules, work)
-    const start = this.#start(options, known, await this.#take(options), work)
-    const { session, gate, opening } = start
-    if (!opening.canRide) await this.#orDestroy(session, opening.learn())
-    const guarded = { client: session.client, undress: () => undefined }
-    const { readOnly } = options
-    const acts = new BatchActs({ ...this.#actsParts(start, guarded), statements, readOnly })
-    // It has no client: its work was given.
-    gate.seal()
-    return new SqlBatchBranch(this.#branchParts(start, acts), acts)
+    return this.#parts.branches.beginBatch(options, statements)
   }
 
   async runBatch(
@@ -246,74 +196,6 @@ class PostgresParticipant<Client extends PgClientShape> implements Participant<C
     this.#table?.close()
     this.#attached?.reserve.close()
     this.#deafen()
-  }
-
-  /** What is known of a branch without a connection; throws for options that can't be had. */
-  #known(options: BeginOptions): Known {
-    const deadlineMs = this.#parts.ports.clock.monotonicMs() + options.timeLeftMs
-    return { rules: this.#rulesFor(options), deadlineMs }
-  }
-
-  #take({ timeLeftMs }: BeginOptions): Promise<Session> {
-    return takeSession(this.#pool, this.#parts.ports, Math.max(1, timeLeftMs))
-  }
-
-  /** What a branch on a connection is made of. */
-  #start(options: BeginOptions, known: Known, session: Session, work: PostgresWork): Start {
-    const { ports, beginnings } = this.#parts
-    const { clock } = ports
-    const { rules, deadlineMs } = known
-    if (!this.#settings.keepStatements) forgetNames(session.client)
-    const gate = new Gate(options.transaction, work, session)
-    const onFailure = (cause: unknown): void => {
-      work.doom(cause)
-      session.destroy(cause)
-    }
-    const modes = { isolation: rules.isolation, readOnly: rules.readOnly }
-    const opening = new Opening({ session, beginnings, clock, modes, deadlineMs, onFailure })
-    return { id: options.id, session, work, gate, opening, rules, deadlineMs }
-  }
-
-  /** Closes the session where its branch can't begin: nothing is left open. */
-  async #orDestroy(session: Session, beginning: Promise<void>): Promise<void> {
-    try {
-      await beginning
-    } catch (error) {
-      session.destroy(error)
-      throw error
-    }
-  }
-
-  #rulesFor(options: BeginOptions): Rules {
-    return rulesFor(options, this.#isolationFor(options.isolation), this.canPrepare)
-  }
-
-  #actsParts({ id, session, work, opening, rules }: Start, guarded: Guarded): ActsParts {
-    const { ports, reserve } = this.#parts
-    return {
-      session,
-      work,
-      guarded,
-      reserve,
-      identity: this.#identity,
-      timers: ports.timers,
-      answerTimeoutMs: this.#settings.answerTimeoutMs,
-      id,
-      isSerializable: rules.isolation === 'serializable',
-      opening,
-      decisions: this.#decisions,
-    }
-  }
-
-  #branchParts({ gate, work, deadlineMs }: Start, acts: PostgresActs): BranchParts {
-    const { clock, timers } = this.#parts.ports
-    const { answerTimeoutMs } = this.#settings
-    return { acts, gate, work, clock, timers, deadlineMs, answerTimeoutMs }
-  }
-
-  #isolationFor(asked: string | undefined): IsolationLevel {
-    if (asked !== undefined) return readIsolation(asked)
-    return this.#settings.defaultIsolation ?? this.#databaseIsolation ?? 'read committed'
   }
 
   get #parts(): Attached {

@@ -55,6 +55,7 @@ export class Incarnation implements Actor {
         return scheduler.after(delayMs + lateMs, run, this) as unknown as Timer
       },
       clear: (timer) => scheduler.cancel(timer as unknown as Scheduled),
+      soon: (run) => void scheduler.after(0, run, this),
     }
   }
 

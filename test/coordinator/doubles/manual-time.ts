@@ -36,6 +36,7 @@ export class ManualTime implements Clock {
         return pending as unknown as Timer
       },
       clear: (timer) => void this.#pending.delete(timer as unknown as Pending),
+      soon: (run) => void Promise.resolve().then(run),
     }
   }
 
