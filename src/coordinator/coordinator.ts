@@ -172,7 +172,8 @@ export class Coordinator<Resources extends ResourceMap = ResourceMap> {
    * })
    * console.log(orders.rows[0]?.id)
    *
-   * @example A row that tells which transaction it is of, for `coordinator.outcome(id)`:
+   * @example
+   * // A row that tells which transaction it is of, for `coordinator.outcome(id)`:
    * await coordinator.execute((tx) => ({
    *   orders: ['insert into orders (sku, transaction) values ($1, $2)', [sku, tx.id]],
    *   stock: ['update item set count = count - 1 where sku = $1', [sku]],

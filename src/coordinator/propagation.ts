@@ -25,7 +25,7 @@ export interface Call<Value> {
   readonly names: readonly string[] | undefined
   readonly work: AnyWork<Value>
   readonly options: TransactionOptions
-  /** Whether the work gets the scope, and joins the named resources by itself. */
+  /** Whether the work gets the scope, and joins its resources by itself, with the call's options. */
   readonly joinsItself?: boolean
 }
 
@@ -94,11 +94,12 @@ function checkNames(
 function insideOf<Value>(
   { engine }: Runner,
   around: Scope,
-  { names, options }: Call<Value>,
+  { names, options, joinsItself = false }: Call<Value>,
   body: Body<Value>,
 ): Body<Value> {
   const { signal, isolation, readOnly } = options
-  if (names === undefined && (isolation !== undefined || readOnly !== undefined)) {
+  const isDynamic = names === undefined && !joinsItself
+  if (isDynamic && (isolation !== undefined || readOnly !== undefined)) {
     const option = isolation === undefined ? 'readOnly' : 'isolation'
     const message = `${option} inside another transaction needs the resources named: use [names]`
     throw new AssentError('ASSENT_INVALID_OPTION', message, { option })

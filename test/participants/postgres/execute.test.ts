@@ -167,6 +167,21 @@ await postgresSuite('execute', (servers) => {
     assert.equal(await bank.outcome(id), 'committed')
   })
 
+  test('made from an id inside a transaction, its options hold as well', async () => {
+    await bank.transaction(['left'], async ({ tx }) => {
+      const { right } = await bank.execute(
+        ({ id }) => ({
+          right: [
+            'select $1::text as id, current_setting($2) as ro',
+            [id, 'transaction_read_only'],
+          ],
+        }),
+        { readOnly: ['right'] },
+      )
+      assert.deepEqual(right.rows, [{ id: tx.id, ro: 'on' }])
+    })
+  })
+
   test('a retry makes them anew: it is another transaction', async () => {
     const ids: string[] = []
     const making = bank.execute(
