@@ -14,21 +14,24 @@ import type { Lost } from '../sql/gate.ts'
 import type { Guarded } from '../sql/guarded-client.ts'
 import type { Identity } from '../sql/identity.ts'
 import { setSavepoint } from '../sql/savepoints.ts'
-import type { Begun } from './beginning.ts'
+import type { Beginnings } from './beginning.ts'
 import { deliver, deliverUnsure, endSession } from './delivery.ts'
 import { endedWithin, mayHaveEndedUnseen, rollBack, untransactional } from './ending.ts'
 import { type Finishing, finish } from './fate.ts'
 import type { Horizon } from './horizon.ts'
+import type { Opening } from './opening.ts'
 import type { Settings } from './options.ts'
 import type { Reserve } from './reserve.ts'
 import type { Database } from './server.ts'
 import type { Session } from './session.ts'
-import { commitOnePhase, setValues, undoSavepoint } from './sql.ts'
+import { commitOnePhase, undoSavepoint } from './sql.ts'
 import { commitWithoutVote, type Voting, vote } from './vote.ts'
 import type { MysqlWork } from './work.ts'
 
-export interface ActsParts extends Begun {
+export interface ActsParts {
   readonly session: Session
+  readonly opening: Opening
+  readonly beginnings: Beginnings
   readonly work: MysqlWork
   readonly guarded: Guarded
   readonly reserve: Reserve
@@ -64,17 +67,21 @@ export class MysqlActs implements BranchActs {
   }
 
   vote(limitMs: number): Promise<Vote> {
-    return vote(this.#voting(limitMs))
+    // The server was asked for nothing.
+    if (this.#parts.opening.isIdle) return Promise.resolve({ vote: 'read-only', ended: true })
+    return vote(this.voting(limitMs))
   }
 
   commitWithoutVote(limitMs: number): Promise<OnePhaseResult> {
-    return commitWithoutVote(this.#voting(limitMs))
+    if (this.#parts.opening.isIdle) return Promise.resolve({ result: 'committed' })
+    return commitWithoutVote(this.voting(limitMs))
   }
 
-  savepoint(name: string): Promise<Savepoint> {
-    const { session, work } = this.#parts
-    const dialect = { send: (text: string) => session.send(text), undoOf: undoSavepoint }
-    return setSavepoint(dialect, work, name)
+  async savepoint(name: string): Promise<Savepoint> {
+    const { session, work, opening } = this.#parts
+    if (opening.begun === undefined) await opening.begin()
+    const dialect = { send: (text: string) => session.command(text), undoOf: undoSavepoint }
+    return await setSavepoint(dialect, work, name)
   }
 
   get unansweredEnd(): Acknowledgement {
@@ -84,13 +91,13 @@ export class MysqlActs implements BranchActs {
   }
 
   async endOpen(how: 'commit' | 'rollback'): Promise<Acknowledgement> {
-    const { session, database, xid, work } = this.#parts
-    const { flavour } = database
+    const { session, opening, xid, work } = this.#parts
+    if (opening.isIdle) return done
     if (how === 'commit') {
-      await session.sendAll(commitOnePhase(flavour, xid))
+      await session.sendAll(commitOnePhase(session.sending, xid))
       return done
     }
-    const ended = await rollBack({ session, flavour, xid, work })
+    const ended = await rollBack({ session, xid, work })
     if (ended.state === 'ended-before') {
       return { result: 'heuristic', kind: 'hazard', detail: endedWithin(work) }
     }
@@ -108,24 +115,25 @@ export class MysqlActs implements BranchActs {
   }
 
   deliverUnsure(decision: Decision): Promise<Acknowledgement> {
-    const { reserve, serverSession, timers } = this.#parts
-    return deliverUnsure(reserve, this.#finishing(decision, undefined), serverSession, timers)
+    const { reserve, opening, timers } = this.#parts
+    const finishing = this.#finishing(decision, undefined)
+    return deliverUnsure(reserve, finishing, opening.serverSession, timers)
   }
 
   endSession(): void {
-    const { reserve, serverSession } = this.#parts
-    endSession(reserve, serverSession)
+    const { reserve, opening } = this.#parts
+    endSession(reserve, opening.serverSession)
   }
 
   giveBack(): void {
-    const { session, work, guarded, own } = this.#parts
+    const { session, work, guarded, opening, beginnings } = this.#parts
     guarded.undress()
     if (!session.held) return
     if (work.sessionChange !== undefined) {
       // Nothing tells what the session had before, and a reset would undo the pool's own set-up.
       return this.discard(new Error(`the branch changed its session: ${work.sessionChange}`))
     }
-    session.giveBack(setValues(own))
+    beginnings.giveBack(session, opening.isIdle ? undefined : opening.begun)
   }
 
   partPrepared(): void {
@@ -143,13 +151,14 @@ export class MysqlActs implements BranchActs {
     return { id, decision, evidence, identity, database, settings }
   }
 
-  #voting(limitMs: number): Voting {
-    const { xid, session, serverSession, own, work, isHeldToReading, timers } = this.#parts
-    const { flavour } = this.#parts.database
+  protected voting(limitMs: number): Voting {
+    const { xid, session, opening, work, timers } = this.#parts
+    const { own = {}, isHeldToReading = false } = opening.begun ?? {}
+    const { serverSession } = opening
     const { answerTimeoutMs } = this.#parts.settings
     const { position } = this.#parts.horizon
     return {
-      ...{ flavour, xid, session, serverSession, own, work, isHeldToReading, timers },
+      ...{ xid, session, serverSession, own, work, isHeldToReading, timers },
       ...{ limitMs, answerTimeoutMs, position },
     }
   }

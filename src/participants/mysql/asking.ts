@@ -16,6 +16,8 @@ export interface Reply {
 /** A session of the branch, or a connection of our own. */
 export interface Asking {
   send(text: string): Promise<Reply>
+  /** The same for a text that has no rows. */
+  command(text: string): Promise<Reply>
 }
 
 /** What a pool may be set to otherwise, for its user's own statements. */

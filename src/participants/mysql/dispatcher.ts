@@ -5,6 +5,7 @@
  * be open. In an XA transaction the server itself refuses whatever would end it; in a plain one (the
  * last resource) this is the first to notice, and the savepoint of `ending.ts` the last.
  */
+import type { BatchStatement } from '../contract.ts'
 import type { Gate } from '../sql/gate.ts'
 import { type Plan, type Rules, refused, severalRefused } from '../sql/plans.ts'
 import { type Sent, shown } from '../sql/work.ts'
@@ -20,6 +21,8 @@ import {
 } from './driver.ts'
 import { endsTransaction } from './failures.ts'
 import { type Form, readForm } from './form.ts'
+import { type Opening, takenFrom } from './opening.ts'
+import type { PipelineCommand } from './pipeline.ts'
 import { planFor } from './plans.ts'
 import { refusedCommand } from './refused-command.ts'
 import type { Session } from './session.ts'
@@ -28,18 +31,35 @@ import type { MysqlWork } from './work.ts'
 
 type Sender = 'query' | 'execute'
 
+export interface DispatcherParts {
+  readonly session: Session
+  readonly work: MysqlWork
+  readonly gate: Gate
+  readonly opening: Opening
+  readonly rules: Rules
+}
+
+/** A statement that was made ready to be sent with others. */
+export interface ReadyStatement {
+  readonly commands: readonly PipelineCommand[]
+  /** Its result, taken into account; rejects with its error. */
+  readonly answered: Promise<unknown>
+}
+
 export class Dispatcher {
   readonly #session: Session
   readonly #work: MysqlWork
   readonly #gate: Gate
+  readonly #opening: Opening
   readonly #rules: Rules
   /** Whether the latest call was refused before anything was sent. */
   isLastRefused = false
 
-  constructor(session: Session, work: MysqlWork, gate: Gate, rules: Rules) {
+  constructor({ session, work, gate, opening, rules }: DispatcherParts) {
     this.#session = session
     this.#work = work
     this.#gate = gate
+    this.#opening = opening
     this.#rules = rules
   }
 
@@ -79,13 +99,35 @@ export class Dispatcher {
     }
     const sent = this.#work.sent(form.text)
     const { settle, settled } = this.#once(sent, {}, callback)
-    const { connection } = this.#session
-    return connection.prepare(query, (error, statement) => {
+    const answered = (error: unknown, statement?: MysqlPreparedStatement): void => {
       if (settled()) return
       if (error || statement === undefined) return settle(error)
       this.#work.withdrawn(sent)
       settle(null, this.#guarded(statement, form.text))
+    }
+    return this.#opening.run((connection) => connection.prepare(query, answered), false)
+  }
+
+  /** A statement of a batch, which is sent when the branch is sealed; throws what is refused. */
+  ready({ text, values }: BatchStatement): ReadyStatement {
+    let tell: MysqlCallback = () => undefined
+    const answered = new Promise<unknown>((resolve, reject) => {
+      tell = (error, result) => (error ? reject(error) : resolve(result))
     })
+    const form = readForm(text, values, tell)
+    const plan = this.#planFor(form)
+    const sent = this.#work.sent(text)
+    const told = this.#told(sent, plan, form)
+    answered.catch(ignore)
+    try {
+      const { commands } = takenFrom(this.#session.connection, (connection) =>
+        connection.query(text, values, told),
+      )
+      return { commands, answered }
+    } catch (error) {
+      told?.(error)
+      throw error
+    }
   }
 
   #planFor({ text, values }: Form): Plan {
@@ -104,18 +146,22 @@ export class Dispatcher {
   }
 
   #send(sender: Sender, form: Form, plan: Plan): MysqlCommand {
-    const { connection } = this.#session
     const sent = this.#work.sent(plan.text ?? form.text, form.callback === undefined)
     try {
-      if (plan.text !== undefined) {
-        const ours = { sql: plan.text, values: [], namedPlaceholders: false }
-        return this.#follow(connection.query(ours, undefined, this.#told(sent, plan, form)), {
-          ...{ form, sent, plan },
-        })
-      }
-      const { query, values } = form.outgoing
       const told = this.#told(sent, plan, form)
-      return this.#follow(connection[sender](query, values, told), { form, sent, plan })
+      const command = this.#opening.run(
+        (connection) => {
+          if (plan.text === undefined) {
+            const { query, values } = form.outgoing
+            return connection[sender](query, values, told)
+          }
+          const ours = { sql: plan.text, values: [], namedPlaceholders: false }
+          return connection.query(ours, undefined, told)
+        },
+        // What answers by events can be paused on its own connection only.
+        told !== undefined && (plan.text !== undefined || this.#opening.canRide(form.text)),
+      )
+      return this.#follow(command, { form, sent, plan })
     } catch (error) {
       this.#work.withdrawn(sent)
       plan.undo?.()
@@ -240,6 +286,10 @@ export class Dispatcher {
       },
     })
   }
+}
+
+function ignore(): void {
+  // Whoever waits for several answers at once hears of each.
 }
 
 /** Whether the server told that the statement changed its session. */

@@ -60,8 +60,8 @@ export interface MysqlConnection {
   release?(): void
   /** Closes it; a pool forgets it. What still waits for an answer is not told. */
   destroy(): void
-  readonly config?: { readonly clientFlags?: number }
-  readonly stream?: { destroy?(): unknown; ref?(): unknown; unref?(): unknown }
+  readonly config?: { readonly clientFlags?: number; readonly compress?: unknown }
+  readonly stream?: { destroy?(cause?: Error): unknown; ref?(): unknown; unref?(): unknown }
 }
 
 /** The pool's client, as the type of `mysql(pool)` wants it at least. */

@@ -8,13 +8,12 @@
  */
 import type { Asking, Reply } from './asking.ts'
 import { errors, isRolledBack, numberOf } from './failures.ts'
-import type { Flavour } from './server.ts'
+import { lastOf, type Session } from './session.ts'
 import { rollBackAny, rollBackOpen, showWarnings } from './sql.ts'
 import type { MysqlWork } from './work.ts'
 
 export interface Ending {
-  readonly session: Asking
-  readonly flavour: Flavour
+  readonly session: Session
   /** Undefined for a transaction that can't prepare. */
   readonly xid: string | undefined
   readonly work: MysqlWork
@@ -53,10 +52,10 @@ export async function rollBack(ending: Ending): Promise<RolledBack> {
   return ending.xid === undefined ? await rollBackPlain(ending) : await rollBackXa(ending)
 }
 
-async function rollBackPlain({ session, flavour, work }: Ending): Promise<RolledBack> {
+async function rollBackPlain({ session, work }: Ending): Promise<RolledBack> {
   let reply: Reply | undefined
   try {
-    for (const text of rollBackOpen(flavour, undefined)) reply = await session.send(text)
+    for (const text of rollBackOpen(session.sending, undefined)) reply = await session.send(text)
   } catch (error) {
     if (numberOf(error) !== errors.unknownSavepoint) throw error
     reply = await session.send(rollBackAny)
@@ -65,17 +64,23 @@ async function rollBackPlain({ session, flavour, work }: Ending): Promise<Rolled
   return await readRollback(session, reply)
 }
 
-async function rollBackXa({ session, flavour, xid }: Ending): Promise<RolledBack> {
-  const texts = [...rollBackOpen(flavour, xid)]
-  const last = texts.pop() ?? ''
-  for (const text of texts) await session.send(text).catch(throwUnlessAnswered)
+async function rollBackXa({ session, xid }: Ending): Promise<RolledBack> {
   try {
-    return await readRollback(session, await session.send(last))
+    return await readRollback(session, await endAndRollBack(session, xid))
   } catch (error) {
     if (isRolledBack(error)) return { state: 'rolled-back', leftBehind: false }
     if (numberOf(error) === errors.unknownXid) return { state: 'gone' }
     throw error
   }
+}
+
+/** The answer to XA ROLLBACK, whatever XA END was answered. */
+async function endAndRollBack(session: Session, xid: string | undefined): Promise<Reply> {
+  const texts = [...rollBackOpen(session.sending, xid)]
+  if (session.sending === 'at-once') return lastOf((await session.commands(texts)).slice(-1))
+  const last = texts.pop() ?? ''
+  for (const text of texts) await session.send(text).catch(throwUnlessAnswered)
+  return await session.send(last)
 }
 
 async function readRollback(session: Asking, reply: Reply | undefined): Promise<RolledBack> {

@@ -41,7 +41,7 @@ const done: Acknowledgement = { result: 'done' }
 export async function finish(connection: Asking, finishing: Finishing): Promise<Acknowledgement> {
   const { id, decision, evidence, database } = finishing
   try {
-    await connection.send(finishPrepared(xidOf(id, database.name), decision))
+    await connection.command(finishPrepared(xidOf(id, database.name), decision))
     return done
   } catch (error) {
     if (numberOf(error) === errors.unknownXid) return await readAbsence(connection, finishing)

@@ -122,6 +122,10 @@ export class OwnConnection implements Asking, ReservedConnection {
     }
   }
 
+  command(text: string): Promise<Reply> {
+    return this.send(text)
+  }
+
   rest(isResting: boolean): void {
     const { stream } = this.#connection
     if (isResting) stream?.unref?.()

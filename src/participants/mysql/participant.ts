@@ -29,7 +29,7 @@ import type { IsolationLevel } from '../sql/isolation.ts'
 import { type Rules, rulesFor } from '../sql/plans.ts'
 import { type ActsParts, MysqlActs } from './acts.ts'
 import { BatchActs, checkBatch, type MysqlResult, runInOrder } from './batch.ts'
-import { type BeginningOptions, Beginnings, type Begun } from './beginning.ts'
+import { type BeginningOptions, Beginnings } from './beginning.ts'
 import { type Examined, examine } from './check.ts'
 import { deliver } from './delivery.ts'
 import { Dispatcher } from './dispatcher.ts'
@@ -44,6 +44,7 @@ import {
 import type { Finishing } from './fate.ts'
 import { guard } from './guard.ts'
 import { Horizon } from './horizon.ts'
+import { Opening } from './opening.ts'
 import { type MysqlOptions, readIsolation, readOptions, type Settings } from './options.ts'
 import { type Opener, openerFor } from './own-connection.ts'
 import { type Reserve, reserveOf } from './reserve.ts'
@@ -152,8 +153,8 @@ class MysqlParticipant implements Participant<object, MysqlResult> {
   ): Promise<BatchBranch<MysqlResult>> {
     checkBatch(statements, this.#rulesFor(options))
     const { acts, parts, dispatcher } = await this.#start(options)
-    const batch = new BatchActs(acts)
-    await batch.run(dispatcher, statements)
+    const batch = new BatchActs({ ...acts, dispatcher, statements, readOnly: options.readOnly })
+    await batch.begin()
     return new SqlBatchBranch<MysqlResult>({ ...parts, acts: batch }, batch)
   }
 
@@ -202,7 +203,7 @@ class MysqlParticipant implements Participant<object, MysqlResult> {
 
   /** Takes a connection and begins on it; what a branch there is made of, but for its acts. */
   async #start(options: BeginOptions): Promise<Start> {
-    const { ports, reserve, horizon } = this.#parts
+    const { ports, reserve, horizon, beginnings } = this.#parts
     const { clock, timers } = ports
     const { database } = this.#examined
     const rules = this.#rulesFor(options)
@@ -211,25 +212,17 @@ class MysqlParticipant implements Participant<object, MysqlResult> {
     const xid = this.canPrepare ? xidOf(id, database.name) : undefined
     const deadlineMs = clock.monotonicMs() + timeLeftMs
     const { flavour } = database
-    const { session, begun } = await this.#open({ flavour, xid, isolation, readOnly }, deadlineMs)
+    const { session, opening } = await this.#open({ flavour, xid, isolation, readOnly }, deadlineMs)
     horizon.refresh()
     const work = new MysqlWork()
     const gate = new Gate(options.transaction, work, session)
-    const dispatcher = new Dispatcher(session, work, gate, rules)
+    const dispatcher = new Dispatcher({ session, work, gate, opening, rules })
     const { answerTimeoutMs } = this.#settings
     const acts = {
-      session,
-      work,
+      ...{ session, opening, beginnings, work },
       guarded: guard(session.client, session.connection, dispatcher, gate),
-      reserve,
-      horizon,
-      identity: this.#identity,
-      database,
-      settings: this.#settings,
-      timers,
-      id,
-      xid,
-      ...begun,
+      ...{ reserve, horizon, identity: this.#identity, database, settings: this.#settings },
+      ...{ timers, id, xid },
     }
     return { acts, parts: { gate, work, clock, timers, deadlineMs, answerTimeoutMs }, dispatcher }
   }
@@ -238,17 +231,23 @@ class MysqlParticipant implements Participant<object, MysqlResult> {
     return rulesFor(options, this.#isolationFor(options.isolation), this.canPrepare)
   }
 
-  /** Takes a connection and begins on it; rejects with nothing left open. */
+  /** Takes a connection, and begins where that can't wait; rejects with nothing left open. */
   async #open(
     options: Omit<BeginningOptions, 'timeLeftMs'>,
     deadlineMs: number,
-  ): Promise<{ readonly session: Session; readonly begun: Begun }> {
+  ): Promise<{ readonly session: Session; readonly opening: Opening }> {
     const { ports, beginnings } = this.#parts
-    const leftMs = (): number => Math.max(1, deadlineMs - ports.clock.monotonicMs())
-    const session = await takeSession(this.#pool, ports, leftMs())
+    const { clock, timers } = ports
+    const leftMs = Math.max(1, deadlineMs - clock.monotonicMs())
+    const { flavour, xid } = options
+    const session = await takeSession(this.#pool, ports, leftMs, {
+      flavour,
+      isXa: xid !== undefined,
+    })
     try {
-      const begun = await beginnings.begin(session, { ...options, timeLeftMs: leftMs() })
-      return { session, begun }
+      const opening = new Opening({ session, beginnings, timers, clock, options, deadlineMs })
+      await opening.open()
+      return { session, opening }
     } catch (error) {
       session.destroy(error)
       throw error

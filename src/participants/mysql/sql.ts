@@ -1,22 +1,33 @@
 /**
  * The statements that we run ourselves, as texts.
  *
- * Where several belong together, MariaDB takes them as one compound statement, in one round trip and
- * stopping at the first that fails; MySQL knows no such outside procedures, and is sent one by one.
+ * Where several belong together, MariaDB takes them written at once, or as one compound statement,
+ * which stops at the first that fails; MySQL knows no such outside procedures, and is sent one by one.
  */
 import type { Decision } from '../../core/decision.ts'
 import type { IsolationLevel } from '../sql/isolation.ts'
 import { savepointPrefix } from '../sql/plans.ts'
 import type { Flavour } from './server.ts'
 
+/**
+ * How several texts reach the server: written at once, where each is run whatever became of those
+ * before it; as one compound statement; or each when the one before it was answered.
+ */
+export type Sending = 'at-once' | 'compound' | 'one-by-one'
+
 /** What has to be sent, in order. */
-function together(flavour: Flavour, statements: readonly string[]): readonly string[] {
-  if (flavour === 'mysql' || statements.length === 1) return statements
+function together(sending: Sending, statements: readonly string[]): readonly string[] {
+  if (sending !== 'compound' || statements.length === 1) return statements
   return [`begin not atomic ${statements.join('; ')}; end`]
 }
 
 /** What a branch sets, or what the session had before, by the names of its variables; as SQL. */
 export type SessionValues = Readonly<Record<string, number | string>>
+
+export interface Modes {
+  readonly isolation: IsolationLevel
+  readonly readOnly: boolean
+}
 
 export function setValues(values: SessionValues): string[] {
   const assignments = Object.entries(values).map(([name, value]) => `${name} = ${value}`)
@@ -24,8 +35,8 @@ export function setValues(values: SessionValues): string[] {
 }
 
 /** How a branch is opened: as an XA transaction, or as a plain one that can't prepare. */
-export interface Opening {
-  readonly flavour: Flavour
+export interface BranchOpening {
+  readonly sending: Sending
   /** Undefined for a plain transaction. */
   readonly xid: string | undefined
   readonly isolation: IsolationLevel
@@ -38,10 +49,10 @@ export interface Opening {
 /** Set first of all in a plain transaction, and so there for as long as that is: see `ending.ts`. */
 const firstSavepoint = `${savepointPrefix}first`
 
-export function openBranch(opening: Opening): readonly string[] {
-  const { flavour, xid, isolation, readOnly, limits, isAutocommitOff } = opening
+export function openBranch(opening: BranchOpening): readonly string[] {
+  const { sending, xid, isolation, readOnly, limits, isAutocommitOff } = opening
   const access = readOnly ? 'read only' : 'read write'
-  return together(flavour, [
+  return together(sending, [
     ...setValues(limits),
     ...(isAutocommitOff ? ['rollback'] : []),
     `set transaction isolation level ${isolation}, ${access}`,
@@ -51,43 +62,62 @@ export function openBranch(opening: Opening): readonly string[] {
   ])
 }
 
+/**
+ * The settings of a branch on MariaDB, and the modes of the transaction that comes next: what is set
+ * by `@@name` is for that one only.
+ */
+export function settleSession(settings: SessionValues, modes: Modes | undefined): string[] {
+  const assignments = Object.entries(settings).map(([name, value]) => `session ${name} = ${value}`)
+  if (modes !== undefined) {
+    const level = modes.isolation.replace(' ', '-').toUpperCase()
+    assignments.push(`@@tx_isolation = '${level}'`, `@@tx_read_only = ${modes.readOnly ? 1 : 0}`)
+  }
+  return assignments.length === 0 ? [] : [`set ${assignments.join(', ')}`]
+}
+
+export function startXa(xid: string): string {
+  return `xa start ${xid}`
+}
+
 const voteSavepoint = `${savepointPrefix}vote`
 
 /**
  * Returns to a savepoint that was just set, which changes nothing, and makes MariaDB warn (1196) where
  * the transaction wrote to a table that has no transactions (MY-8). MySQL would be asked twice more.
  */
-function sound(flavour: Flavour): string[] {
-  if (flavour === 'mysql') return []
+function sound(sending: Sending): string[] {
+  if (sending === 'one-by-one') return []
   return [`savepoint ${voteSavepoint}`, `rollback to savepoint ${voteSavepoint}`]
 }
 
-/** Ends and prepares; MariaDB gets its session's own limits back on the way. */
+/**
+ * Ends and prepares. Sent at once it is sound as well: where XA END fails, XA PREPARE is refused.
+ * A compound statement gives the session its own limits back on the way.
+ */
 export function prepareBranch(
-  flavour: Flavour,
+  sending: Sending,
   xid: string,
   own: SessionValues,
 ): readonly string[] {
-  const restore = flavour === 'mariadb' ? setValues(own) : []
-  const statements = [...restore, ...sound(flavour), `xa end ${xid}`, `xa prepare ${xid}`]
-  return together(flavour, statements)
+  const restore = sending === 'compound' ? setValues(own) : []
+  return together(sending, [...restore, ...sound(sending), `xa end ${xid}`, `xa prepare ${xid}`])
 }
 
 /** Commits; of a plain transaction no other than the one that was begun. */
-export function commitOnePhase(flavour: Flavour, xid: string | undefined): readonly string[] {
-  if (xid === undefined) return together(flavour, [`release savepoint ${firstSavepoint}`, 'commit'])
-  return together(flavour, [`xa end ${xid}`, `xa commit ${xid} one phase`])
+export function commitOnePhase(sending: Sending, xid: string | undefined): readonly string[] {
+  if (xid === undefined) return together(sending, [`release savepoint ${firstSavepoint}`, 'commit'])
+  return together(sending, [`xa end ${xid}`, `xa commit ${xid} one phase`])
 }
 
 /**
  * Rolls back whatever state the branch is in. A branch that the server rolled back itself refuses XA
  * END (MY-5), and one that was ended already does, too: what counts is the answer to XA ROLLBACK.
  */
-export function rollBackOpen(flavour: Flavour, xid: string | undefined): readonly string[] {
+export function rollBackOpen(sending: Sending, xid: string | undefined): readonly string[] {
   if (xid === undefined) {
-    return together(flavour, [`rollback to savepoint ${firstSavepoint}`, 'rollback'])
+    return together(sending, [`rollback to savepoint ${firstSavepoint}`, 'rollback'])
   }
-  if (flavour === 'mysql') return [`xa end ${xid}`, `xa rollback ${xid}`]
+  if (sending !== 'compound') return [`xa end ${xid}`, `xa rollback ${xid}`]
   const end = `begin declare continue handler for sqlexception begin end; xa end ${xid}; end`
   return [`begin not atomic ${end}; xa rollback ${xid}; end`]
 }
@@ -115,7 +145,8 @@ export const showWarnings = 'show warnings'
 export function learnSession(flavour: Flavour): string {
   const own =
     flavour === 'mariadb'
-      ? '@@max_statement_time as statement, @@idle_transaction_timeout as idle'
+      ? `@@max_statement_time as statement, @@idle_transaction_timeout as idle,
+  @@tx_isolation as isolation, @@tx_read_only as readOnly`
       : '@@max_execution_time as statement, 0 as idle'
   return `select connection_id() as thread, unix_timestamp() as now,
   @@innodb_lock_wait_timeout as lockWait, @@lock_wait_timeout as metadataWait, @@autocommit as autocommit,

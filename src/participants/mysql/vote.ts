@@ -19,17 +19,17 @@ import {
 } from './ending.ts'
 import { formatEvidence } from './evidence.ts'
 import { isRolledBack, numberOf } from './failures.ts'
-import type { Flavour } from './server.ts'
-import type { Session } from './session.ts'
+import type { Outcome } from './own-command.ts'
+import { lastOf, type Session } from './session.ts'
 import { commitOnePhase, prepareBranch, type SessionValues } from './sql.ts'
 import type { MysqlWork } from './work.ts'
 
 export interface Voting {
-  readonly flavour: Flavour
   /** Undefined for a transaction that can't prepare. */
   readonly xid: string | undefined
   readonly session: Session
   readonly serverSession: ServerSession
+  /** What the session had before the branch's settings. */
   readonly own: SessionValues
   readonly work: MysqlWork
   readonly isHeldToReading: boolean
@@ -55,36 +55,59 @@ export async function vote(voting: Voting): Promise<Vote> {
 }
 
 async function prepare(voting: Voting): Promise<Vote> {
-  const { flavour, xid = '', session, own, timers, limitMs, answerTimeoutMs } = voting
+  const { xid = '', session, own } = voting
+  const texts = prepareBranch(session.sending, xid, own)
+  if (session.sending === 'at-once') return await judge(voting, session.commands(texts))
+  return await judge(voting, session.sendAll(texts))
+}
+
+/** What the answers to `prepareBranch` say. */
+export async function judge(
+  voting: Voting,
+  preparing: Promise<readonly Outcome[] | Reply>,
+): Promise<Vote> {
+  const { session, timers, limitMs, answerTimeoutMs } = voting
   let reply: Reply
+  let isUntransactional = false
   try {
-    const preparing = session.sendAll(prepareBranch(flavour, xid, own))
-    reply = await within(timers, limitMs, 'XA PREPARE', preparing)
+    const answer = await within(timers, limitMs, 'XA PREPARE', preparing)
+    reply = isReply(answer) ? answer : lastOf(answer)
+    // The warning of a compound statement can still be asked for; here it is of one before the last.
+    isUntransactional = !isReply(answer) && answer.slice(0, -1).some(isWarned)
   } catch (error) {
     const isAnswered = numberOf(error) !== undefined && (await rolledBack(voting)) !== undefined
     return { vote: isAnswered ? 'no' : 'unknown', cause: error }
   }
   if (reply.header === undefined) return await voteNo(voting, new Error('XA PREPARE was not done'))
-  if ((reply.header.warningStatus ?? 0) > 0) {
+  if (!isUntransactional && isWarned(reply)) {
     try {
       const asked = hasWrittenForGood(session)
-      if (await within(timers, answerTimeoutMs, 'SHOW WARNINGS', asked)) {
-        const cause = new Error(untransactional)
-        // It is prepared by now: only a proved rollback is a no.
-        return { vote: (await rolledBack(voting)) === undefined ? 'unknown' : 'no', cause }
-      }
+      isUntransactional = await within(timers, answerTimeoutMs, 'SHOW WARNINGS', asked)
     } catch (cause) {
       return { vote: 'unknown', cause }
     }
+  }
+  if (isUntransactional) {
+    const cause = new Error(untransactional)
+    // It is prepared by now: only a proved rollback is a no.
+    return { vote: (await rolledBack(voting)) === undefined ? 'unknown' : 'no', cause }
   }
   const { work, serverSession, position } = voting
   const evidence = { hasWritten: work.hasWritten, session: serverSession, position }
   return { vote: 'yes', evidence: formatEvidence(evidence) }
 }
 
+function isReply(answer: readonly Outcome[] | Reply): answer is Reply {
+  return 'rows' in answer
+}
+
+function isWarned(answer: Outcome | Reply): boolean {
+  return (answer.header?.warningStatus ?? 0) > 0
+}
+
 /** Commits; an abort is proved by the server's rollback. */
 export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult> {
-  const { flavour, xid, work, session, timers, limitMs } = voting
+  const { xid, work, session, timers, limitMs } = voting
   const hindrance = work.obstacle ?? session.lost
   if (hindrance !== undefined) {
     const ended = await rolledBack(voting)
@@ -94,7 +117,7 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
     return { result: isUnknown ? 'unknown' : 'aborted', cause: hindrance.cause }
   }
   try {
-    const committing = session.sendAll(commitOnePhase(flavour, xid))
+    const committing = session.sendAll(commitOnePhase(session.sending, xid))
     const { header } = await within(timers, limitMs, 'COMMIT', committing)
     if (header !== undefined) return { result: 'committed' }
     return { result: 'unknown', cause: new Error('COMMIT was answered with rows') }
@@ -109,13 +132,13 @@ export async function commitWithoutVote(voting: Voting): Promise<OnePhaseResult>
   }
 }
 
-async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {
+export async function voteNo(voting: Voting, cause: unknown): Promise<Vote> {
   await rolledBack(voting)
   return { vote: 'no', cause }
 }
 
 /** Rolls back; undefined where the session did not answer, and is closed. */
-async function rolledBack(voting: Voting): Promise<RolledBack | undefined> {
+export async function rolledBack(voting: Voting): Promise<RolledBack | undefined> {
   const { session, timers, answerTimeoutMs } = voting
   if (session.lost !== undefined) return undefined
   try {

@@ -198,7 +198,7 @@ await mariadbSuite('a MariaDB server that crashes or hangs', (servers) => {
     assert.deepEqual((rolledBack as { value: object }).value, done)
     assert.equal((again as { value: { result: string } }).value.result, 'unknown')
     // What did nothing has nothing to lose.
-    assert.deepEqual(await reading.prepare(), { vote: 'read-only', ended: false })
+    assert.deepEqual(await reading.prepare(), { vote: 'read-only', ended: true })
     assert.deepEqual(await reading.branch.commit(), done)
     await server.resume()
     assert.deepEqual(await prepared.branch.finished('commit'), done)

@@ -159,19 +159,15 @@ await mariadbSuite('delivery to a MySQL branch', (servers) => {
     const thread = await threadOf(branch.client)
     branch.seal()
     const raw = rawOf(pool, thread)
-    const send = raw.query.bind(raw) as (...given: unknown[]) => unknown
-    Object.assign(raw, {
-      query: (
-        query: { sql: string },
-        values: unknown,
-        answered: (error: unknown, result: unknown) => void,
-      ) =>
-        send(query, values, (error: unknown, result: unknown) => {
-          const isVote = query.sql.includes('xa prepare')
-          answered(isVote ? new Error('the answer was lost') : error, result)
-        }),
-    })
-    assert.equal((await branch.prepare()).vote, 'unknown')
+    const handle = raw.handlePacket.bind(raw)
+    const deaf = (packet?: object): void => (packet === undefined ? handle() : undefined)
+    Object.assign(raw, { handlePacket: deaf })
+    const voting = branch.prepare()
+    await until('it is prepared', async () =>
+      (await preparedIn(watching)).includes(globalOf(branch.id)),
+    )
+    raw.stream.destroy()
+    assert.equal((await voting).vote, 'unknown')
     assert.deepEqual(await branch.finished('rollback'), done)
     assert.deepEqual(await preparedIn(watching), [])
     assert.equal(await isAlive(thread), false)
@@ -298,8 +294,15 @@ await mariadbSuite('delivery to a MySQL branch', (servers) => {
   })
 })
 
+/** A pooled connection proper, as far as its answers are lost here. */
+interface Raw {
+  /** Without a packet it writes what waits. */
+  handlePacket(packet?: object): void
+  readonly stream: { destroy(): void }
+}
+
 /** The pooled connection proper of that number. */
-function rawOf(pool: Pool, thread: number): { query: (...given: never[]) => unknown } {
+function rawOf(pool: Pool, thread: number): Raw {
   type All = { length: number; get(index: number): { threadId: number } }
   const { _allConnections: all } = (pool as unknown as { pool: { _allConnections: All } }).pool
   for (let index = 0; index < all.length; index += 1) {

@@ -45,7 +45,9 @@ await mariadbSuite('votes of a MySQL branch', (servers) => {
 
   test('a branch without any statement votes read-only', async () => {
     const branch = await tested.sealed()
-    assert.deepEqual(await branch.prepare(), { vote: 'read-only', ended: false })
+    // Where XA START waits for the work there is nothing to end.
+    const ended = servers.flavour === 'mariadb'
+    assert.deepEqual(await branch.prepare(), { vote: 'read-only', ended })
     assert.deepEqual(await branch.branch.commit(), done)
     await allIdle(pool)
   })
@@ -133,8 +135,11 @@ await mariadbSuite('votes of a MySQL branch', (servers) => {
     const ids = nextIds()
     const first = await tested.begin(ids)
     await first.client.query('insert into item values (50, 0)')
-    await assert.rejects(tested.begin(ids), { errno: 1440 })
+    const second = async (): Promise<unknown> =>
+      (await tested.begin(ids)).client.query('insert into item values (51, 0)')
+    await assert.rejects(second(), { errno: 1440 })
     await first.dropped()
+    assert.equal(await count('id in (50, 51)'), 0)
   })
 
   test('MY-8 a branch that wrote where there are no transactions votes no, and is told why', {
