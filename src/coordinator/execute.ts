@@ -7,9 +7,9 @@
 import { AssentError, isAssentError } from '../core/errors.ts'
 import type { TransactionId } from '../core/ids.ts'
 import { invariant } from '../core/invariant.ts'
-import type { BatchBranch, BatchStatement, ResultOf } from '../participants/contract.ts'
+import type { BatchStatement, ResultOf } from '../participants/contract.ts'
 import type { Engine } from './engine.ts'
-import type { LiveBranch } from './live-transaction.ts'
+import { batchOf, type LiveBranch } from './live-transaction.ts'
 import type { NameOf, ResourceMap, TransactionOptions } from './options.ts'
 import { type Propagator, propagate, readCall } from './propagation.ts'
 import type { Resource } from './resources.ts'
@@ -33,7 +33,7 @@ export type Executed<Resources extends ResourceMap, Work> = {
 /** The same, made once the transaction's id is known: for rows that carry it. */
 export type BatchesFor<Resources extends ResourceMap, Work extends BatchMap<Resources>> =
   | Work
-  | ((tx: Transaction<Resources>) => Work)
+  | ((tx: Pick<Transaction, 'id'>) => Work)
 
 /** What is to be run, as the user wrote it and as it was read. */
 interface Asked {
@@ -60,12 +60,22 @@ export async function execute(
     asked = readBatches(engine, batches)
     return asked
   }
+  const made = (scope: Scope): Asked => {
+    const before = scope.live.branches.length
+    const batches = (given as (tx: Pick<Transaction, 'id'>) => unknown)({ id: scope.id })
+    // A branch that it began would have work besides its statements, and be no batch.
+    if (scope.live.branches.length === before) return read(batches)
+    throw invalid('the function that makes the statements only makes them: join nothing in it')
+  }
   const names = typeof given === 'function' ? undefined : [...read(given).batches.keys()]
   const around = context.get()
   let branches: readonly LiveBranch[] = []
-  const work = async (scope: Scope): Promise<Answers> => {
+  const work = async (scope: Scope | undefined): Promise<Answers> => {
+    if (scope === undefined) {
+      throw invalid('execute is a transaction: it takes no `never`, nor `supports` outside of one')
+    }
     // A retry is another transaction, with another id.
-    const { batches } = typeof given === 'function' ? read(given(scope)) : asked
+    const { batches } = typeof given === 'function' ? made(scope) : asked
     // Beside other work, before or after it, a branch can't be one message.
     const isInside = scope === around || scope.parent !== undefined
     if (isInside) return await runInside(scope, batches, options)
@@ -139,10 +149,6 @@ async function runInside(
   })
   await Promise.allSettled(running)
   return new Map(await Promise.all(running))
-}
-
-function batchOf({ handle }: LiveBranch): BatchBranch | undefined {
-  return handle !== undefined && 'results' in handle ? (handle as BatchBranch) : undefined
 }
 
 /** The error of the statement that failed, as work that throws it would; else what went wrong. */

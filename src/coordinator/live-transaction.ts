@@ -4,7 +4,7 @@ import type { Decision } from '../core/decision.ts'
 import type { HeuristicReport, VoteReport } from '../core/errors.ts'
 import type { TransactionId, TransactionKey } from '../core/ids.ts'
 import { invariant } from '../core/invariant.ts'
-import type { Branch, FinishableBranch } from '../participants/contract.ts'
+import type { BatchBranch, Branch, FinishableBranch } from '../participants/contract.ts'
 import { type Event, initialState, type State } from '../protocol/two-phase/state.ts'
 import type { Book } from './book.ts'
 import type { Deadline } from './deadlines.ts'
@@ -166,4 +166,9 @@ export function positionOf(transaction: LiveTransaction, branch: LiveBranch): nu
 /** It can't commit, so its vote need not be asked. */
 export function isDoomed(branch: LiveBranch): boolean {
   return branch.neverBegan || branch.handle?.doomed !== undefined
+}
+
+/** The branch as a batch, whose statements run with its vote or its commit; undefined for others. */
+export function batchOf({ handle }: LiveBranch): BatchBranch | undefined {
+  return handle !== undefined && 'results' in handle ? (handle as BatchBranch) : undefined
 }

@@ -6,7 +6,7 @@
  * commit was sent nobody can tell).
  */
 import { invariant } from '../core/invariant.ts'
-import type { Events } from '../core/ports.ts'
+import type { Clock, Events } from '../core/ports.ts'
 import type { OnePhaseResult, Vote } from '../participants/contract.ts'
 import { decisionOf, type Event, isOver } from '../protocol/two-phase/state.ts'
 import type { Admission } from './admission.ts'
@@ -14,11 +14,12 @@ import type { Deadlines } from './deadlines.ts'
 import { ask } from './delivery.ts'
 import type { StateChange } from './events.ts'
 import { abortedByVote, logFailed } from './failures.ts'
-import { type LiveBranch, type LiveTransaction, positionOf } from './live-transaction.ts'
+import { batchOf, type LiveBranch, type LiveTransaction, positionOf } from './live-transaction.ts'
 import type { Settings } from './settings.ts'
 
 export class Voting {
   readonly #settings: Settings
+  readonly #clock: Clock
   readonly #deadlines: Deadlines
   readonly #admission: Admission
   readonly #events: Events<StateChange>
@@ -26,12 +27,14 @@ export class Voting {
 
   constructor(options: {
     readonly settings: Settings
+    readonly clock: Clock
     readonly deadlines: Deadlines
     readonly admission: Admission
     readonly events: Events<StateChange>
     readonly dispatch: (transaction: LiveTransaction, event: Event) => void
   }) {
     this.#settings = options.settings
+    this.#clock = options.clock
     this.#deadlines = options.deadlines
     this.#admission = options.admission
     this.#events = options.events
@@ -104,13 +107,19 @@ export class Voting {
       const { result } = answer
       this.#dispatch(transaction, { type: 'one-phase-ended', branch: position, result })
     }
-    const limitMs = this.#settings.deliveryTimeoutMs
+    // A batch does its work with its commit, for which it has all the time that is left.
+    const workMs = batchOf(branch) === undefined ? 0 : this.#timeLeftMs(transaction)
+    const limitMs = workMs + this.#settings.deliveryTimeoutMs
     const silent = (): void => {
       const cause = new Error(`${branch.resourceName} did not answer within ${limitMs} ms`)
       answered({ result: 'unknown', cause })
     }
     const limit = this.#deadlines.setAwaited(limitMs, silent)
     ask<OnePhaseResult>(commit, answered)
+  }
+
+  #timeLeftMs({ deadlineMs }: LiveTransaction): number {
+    return Math.max(0, Math.ceil(deadlineMs - this.#clock.monotonicMs()))
   }
 
   #voted(transaction: LiveTransaction, branch: LiveBranch, vote: Vote): void {

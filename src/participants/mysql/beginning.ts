@@ -139,7 +139,8 @@ export class Beginnings {
       begun({ ...readBegun(header), own: ownSettings(facts) })
     }
     return [
-      ...texts.map((each) => new OwnCommand({ text: each, isVital: true })),
+      // What keeps the work from committing by itself has to be in force before anything of it is sent.
+      ...texts.map((each) => new OwnCommand({ text: each, isVital: true, isAwaited: !isSame })),
       new OwnCommand({ text: startXa(options.xid), isVital: true, accept }),
     ]
   }

@@ -19,6 +19,8 @@ export interface OwnCommandOptions {
   readonly accept?: (header: MysqlHeader) => void
   /** Whether all else that was sent is void without it: the connection is then closed. */
   readonly isVital?: boolean
+  /** Whether what follows it is written only when it was answered. */
+  readonly isAwaited?: boolean
 }
 
 const queryCode = 3
@@ -29,12 +31,14 @@ const firstSequenceId = 1
 export class OwnCommand implements PipelineCommand {
   readonly text: string
   readonly isVital: boolean
+  readonly isAwaited: boolean
   outcome: Outcome | undefined
   readonly #accept: ((header: MysqlHeader) => void) | undefined
 
-  constructor({ text, accept, isVital = false }: OwnCommandOptions) {
+  constructor({ text, accept, isVital = false, isAwaited = false }: OwnCommandOptions) {
     this.text = text
     this.isVital = isVital
+    this.isAwaited = isAwaited
     this.#accept = accept
   }
 

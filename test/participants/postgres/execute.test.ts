@@ -198,6 +198,39 @@ await postgresSuite('execute', (servers) => {
     assert.deepEqual(left.rows, [{ id: ids[1] }])
   })
 
+  test('what makes them joins nothing', async () => {
+    const joining = bank.execute(() => {
+      void bank.join('left').catch(() => undefined)
+      return { left: [take, [1, 'ada']], right: [give, [1, 'ada']] }
+    })
+    await assert.rejects(joining, /join nothing in it/)
+    await checkUntouched()
+  })
+
+  test('is no call that runs without a transaction', async () => {
+    for (const propagation of ['never', 'supports'] as const) {
+      const options = { propagation } as never
+      const known = bank.execute({ left: [take, [1, 'ada']] }, options)
+      await assert.rejects(known, { code: 'ASSENT_INVALID_OPTION' })
+      const made = bank.execute(() => ({ left: [take, [1, 'ada']] }), options)
+      await assert.rejects(made, { code: 'ASSENT_INVALID_OPTION', message: /takes no `never`/ })
+    }
+    await checkUntouched()
+  })
+
+  test('at a single resource its statements have the time of the transaction', async () => {
+    const impatient = await openCoordinator({
+      name: 'hasty',
+      log: join(directory, 'hasty'),
+      controlSocket: false,
+      deliveryTimeoutMs: 150,
+      resources: { left: postgres(pools.left) },
+    })
+    const { left } = await impatient.execute({ left: ["select 'slept' as it from pg_sleep(0.6)"] })
+    assert.deepEqual(left.rows, [{ it: 'slept' }])
+    await impatient.close()
+  })
+
   test('statements that can not be made roll back what was begun', async () => {
     const throwing = bank.execute(() => {
       throw new Error('no such order')
