@@ -28,7 +28,7 @@ export const usage = `usage: npm run bench -- <benchmark> [options]
   --pair NAME            commit: one pair of servers only, ${pairs.join(' or ')}
   --part NAME            peers: one part only, ${peerParts.join(' or ')}
   --transactions N       coordinator: how long the run is in which the cost per transaction is watched
-                         (default 200000; 0: none); recovery: how many are prepared (default 100000)
+                         (default 1000000; 0: none); recovery: how many are prepared (default 100000)
   --prepared N           recovery: how many are prepared on each of two PostgreSQL servers besides
                          (default 2000; 0: none)
   --log DIRECTORY        where logs go (default: the directory for temporary files)
@@ -73,7 +73,7 @@ const withValue = new Set([
 ])
 
 const defaults = {
-  coordinator: { inFlight: '1,10,100,400', transactions: '200000', rounds: '5' },
+  coordinator: { inFlight: '1,10,100,400', transactions: '1000000', rounds: '5' },
   commit: { inFlight: '1,16,64', transactions: '0', rounds: '5' },
   // None: each part has its own.
   peers: { inFlight: '', transactions: '0', rounds: '5' },

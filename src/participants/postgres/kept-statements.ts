@@ -39,7 +39,8 @@ export function keptOrPlain(
  */
 export function noteFailure(client: PgConnection, query: PgQuery | string, cause: unknown): void {
   if (!isKept(query) || query.name === undefined) return
-  const state = sqlStateOf(cause) ?? ''
+  const state = sqlStateOf(cause)
+  if (state === undefined) return forgetParsed(client, query.name)
   if (state === sqlState.noSuchStatement || state === sqlState.statementExists) {
     return forgetNames(client)
   }
@@ -47,6 +48,12 @@ export function noteFailure(client: PgConnection, query: PgQuery | string, cause
   if (!/^(0A|22|42)/.test(state)) return
   const names = givenUp.get(client) ?? new Set()
   givenUp.set(client, names.add(query.name))
+}
+
+/** The driver closes a statement whose values it can't send, and takes it for parsed all the same. */
+function forgetParsed({ connection }: PgConnection, name: string): void {
+  const parsed = connection?.parsedStatements
+  if (parsed !== undefined) delete (parsed as Record<string, string>)[name]
 }
 
 /** By connection, the names that it was given and is sent no more. */

@@ -60,7 +60,7 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
     const texts = await kept()
     assert.ok(texts.includes(change), texts.join('\n'))
     assert.ok(texts.some((text) => text.startsWith('begin isolation level')))
-    assert.equal(texts.length, 4, 'BEGIN, the settings, the xid, and the change')
+    assert.equal(texts.length, 4, 'BEGIN, the settings, the xid at first sight, and the change')
     assert.equal(await note(), 'a')
   })
 
@@ -107,7 +107,7 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
   })
 
   test('are sent with their texts where somebody else took the name', async () => {
-    await pool.query('prepare assent_settle_1 as select 1')
+    await pool.query('prepare assent_settle_xid_1 as select 1')
     await transact(change, [1, 'd'])
     await transact(change, [1, 'e'])
     assert.equal(await note(), 'e')
@@ -164,6 +164,26 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
     assert.equal((await branch.prepare()).vote, 'yes')
     assert.deepEqual(await branch.branch.commit(), done)
     assert.equal(await note(), 'h')
+  })
+
+  test('with values that the driver can not send are parsed anew by who comes next', async () => {
+    await again(often, change, [1, 'a'])
+    const unsendable = { toPostgres: () => assert.fail('no such value') }
+    for (const isFirst of [true, false]) {
+      const failing = await tested.begin()
+      if (!isFirst) await failing.client.query('select 1')
+      await assert.rejects(failing.client.query(change, [1, unsendable]), /no such value/)
+      await failing.dropped()
+      // Not the first statement, which would be sent again: one that has to be right at once.
+      const branch = await tested.begin()
+      await branch.client.query('select 1')
+      await branch.client.query(change, [1, 'i'])
+      branch.seal()
+      assert.equal((await branch.prepare()).vote, 'yes')
+      assert.deepEqual(await branch.branch.commit(), done)
+      assert.ok((await kept()).includes(change))
+    }
+    assert.equal(await note(), 'i')
   })
 
   test('after work that changed the session none is relied upon', async () => {
