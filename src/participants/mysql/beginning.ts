@@ -151,10 +151,7 @@ export class Beginnings {
     const [restore = ''] = setValues(ownSettings(facts))
     if (resting === undefined)
       return session.giveBack(begun === undefined ? [] : setValues(begun.own))
-    if (session.lost === undefined) {
-      if (begun !== undefined) resting.isUntouched = true
-      resting.rest(restore)
-    }
+    if (session.lost === undefined) resting.rest(restore)
     if (begun === undefined) session.giveBackUnused()
     else session.giveBack([])
   }

@@ -16,8 +16,11 @@ type AddCommand = Wire['addCommand']
 export class RestingSettings {
   /** The settings that the session has now, as they were sent; undefined: its own. */
   inForce: string | undefined
-  /** Whether nobody else has sent anything since a branch of ours was last on the connection. */
-  isUntouched = false
+  /**
+   * Whether nobody but branches of ours has sent anything since the session was learnt: he may have
+   * changed what it has by itself, and for good.
+   */
+  isUntouched = true
   readonly #wire: Wire
   #watch: { readonly watch: AddCommand; readonly addCommand: AddCommand } | undefined
 

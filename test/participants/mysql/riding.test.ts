@@ -9,7 +9,6 @@ import {
   causeOf,
   done,
   errnoOf,
-  numberOf,
   preparedIn,
   rowsOf,
   type TestedBranch,
@@ -260,43 +259,6 @@ await mariadbSuite('XA START with the first statement of a branch', (servers) =>
     assert.deepEqual(await (await tested.sealed()).branch.commitOnePhase(), { result: 'committed' })
     assert.deepEqual(wire.writes, [])
     await allIdle(pool)
-  })
-
-  test('settings rest on the connection until somebody else says something', { skip }, async () => {
-    const settings = `select @@autocommit, @@innodb_lock_wait_timeout, @@lock_wait_timeout,
-      @@max_statement_time, @@idle_transaction_timeout, @@session_track_system_variables,
-      @@session_track_state_change, @@tx_isolation, @@tx_read_only`
-    const [own] = await rowsOf(watching, settings)
-    for (const isolation of ['serializable', 'repeatable read', 'repeatable read'] as const) {
-      const branch = await tested.begin({ isolation })
-      await branch.client.query('select 1')
-      await branch.dropped()
-    }
-    const sent = wire.writes.flat().filter((text) => text.startsWith('set '))
-    // The modes of one transaction, and nothing else, were set and are gone with it.
-    assert.deepEqual(sent, [`set @@tx_isolation = 'SERIALIZABLE', @@tx_read_only = 0`])
-    wire.writes.length = 0
-    assert.deepEqual(await rowsOf(pool, settings), [own])
-    const restored = wire.writes.map(([text = '']) => text.slice(0, 11))
-    assert.deepEqual(restored, ['set session', settings.slice(0, 11)])
-    await pool.query('insert into item values (7)')
-    assert.deepEqual(await items(), [7])
-    // And the next branch does not take them for granted.
-    wire.writes.length = 0
-    const branch = await tested.begin()
-    await branch.client.query('select 1')
-    await branch.dropped()
-    assert.match(wire.writes[0]?.[0] ?? '', /^set session .*autocommit = 0, @@tx_isolation/)
-  })
-
-  test('where the settings can not be taken back, nothing of others is run', { skip }, async () => {
-    wire.spoil = (text) => text.replace('set session innodb', 'sex session innodb')
-    await assert.rejects(pool.query('insert into item values (8)'))
-    wire.spoil = (text) => text
-    assert.deepEqual(await items(), [])
-    assert.equal(await numberOf(pool, 'select @@autocommit'), 1)
-    await pool.query('insert into item values (9)')
-    assert.deepEqual(await items(), [9])
   })
 
   test('an XA END that fails is no yes, though XA PREPARE was sent behind it', {
