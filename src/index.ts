@@ -1,9 +1,9 @@
 /** `assent`: one change across several databases, everywhere or nowhere. */
 export type { Resolution } from './coordinator/administration.ts'
+export type { BatchEntry, BatchesFor, BatchMap, Executed } from './coordinator/batches.ts'
 export type { CloseReport } from './coordinator/closing.ts'
 export type { Coordinator } from './coordinator/coordinator.ts'
 export type { StateChange } from './coordinator/events.ts'
-export type { BatchEntry, BatchMap, Executed } from './coordinator/execute.ts'
 export type {
   ClientsOf,
   NameOf,

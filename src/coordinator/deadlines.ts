@@ -121,9 +121,24 @@ export class Deadlines {
       due.push(...linksOf(this.#ring(tick)).filter((each) => each.tick <= now))
     }
     this.#passed = Math.max(this.#passed, now)
-    for (const deadline of due) this.#runNow(deadline)
+    this.#runAll(due)
     const next = this.#nextTick()
     if (next !== undefined) this.#arm(next, this.#clock.monotonicMs())
+  }
+
+  /** All of them, and those that are set meanwhile are not forgotten, though one may throw. */
+  #runAll(due: readonly Deadline[]): void {
+    let broken: { readonly cause: unknown } | undefined
+    for (const deadline of due) {
+      try {
+        this.#runNow(deadline)
+      } catch (cause) {
+        broken ??= { cause }
+      }
+    }
+    if (broken === undefined) return
+    this.#arm(this.#passed + 1, this.#clock.monotonicMs())
+    throw broken.cause
   }
 
   /** A tick no later than the earliest deadline's; undefined when there is none. */

@@ -51,6 +51,7 @@ export function join(
   branch.joining = true
   branch.isolation = options.isolation
   branch.readOnly = options.readOnly
+  branch.isBatch = options.statements !== undefined && participant.beginBatch !== undefined
   transaction.addBranch(branch)
   host.dispatch(transaction, {
     type: 'join',

@@ -33,6 +33,8 @@ export class LiveBranch implements RecordableBranch {
   /** How its joining asked for it. */
   isolation: string | undefined
   readOnly = false
+  /** It runs statements that were all given, and takes no other work. */
+  isBatch = false
   /** The resource refused or could not be reached: nothing is open there. */
   neverBegan = false
   vote: VoteReport['vote'] = 'none'

@@ -76,7 +76,11 @@ export async function runTransaction<Value>(
  * Whether the work failed because its time was over. A resource's own limits end with it, and where
  * the resource is told first, the work throws the resource's error.
  */
-function isTimeOver({ clock }: Engine, { deadlineMs }: LiveTransaction, error: unknown): boolean {
+export function isTimeOver(
+  { clock }: Engine,
+  { deadlineMs }: LiveTransaction,
+  error: unknown,
+): boolean {
   return !isAssentError(error) && clock.monotonicMs() >= deadlineMs - roundingMs
 }
 

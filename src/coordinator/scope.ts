@@ -167,6 +167,7 @@ export class Scope implements Transaction {
       const options = { isolation, readOnly, onlyBranch, statements }
       return this.#engine.join(this.live, resource, options)
     }
+    if (before.isBatch) throw batchTakesNoMore(this.id, before)
     refuseOtherModes(before, isolation, readOnly)
     return before
   }
@@ -247,6 +248,12 @@ function refuseOtherModes(
     `${option} of ${name} can't change: its branch has begun in the transaction around this ` +
     'call; ask for it there, or use requires-new'
   throw new AssentError('ASSENT_INVALID_OPTION', message, { option })
+}
+
+/** What is not awaited may come when the branch has its statements: it would be beside them. */
+function batchTakesNoMore(id: TransactionId, { resourceName }: LiveBranch): AssentError {
+  const message = `${resourceName} runs the statements of execute, and takes no other work`
+  return new AssentError('ASSENT_TRANSACTION_OVER', message, { id })
 }
 
 function nestedOver(id: TransactionId): AssentError {

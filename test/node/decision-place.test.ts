@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdtemp } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 
 import { Pool } from 'pg'
 
@@ -13,6 +13,7 @@ import { postgres } from '../../src/postgres.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'assent-place-'))
 const log = join(folder, 'transactions')
+after(() => rm(folder, { recursive: true, force: true }))
 
 /** It connects when it is asked, and it must not be. */
 const pool = new Pool({ host: '127.0.0.1', port: 1 })

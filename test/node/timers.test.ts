@@ -3,6 +3,7 @@ import { mock, test } from 'node:test'
 import { MessageChannel } from 'node:worker_threads'
 
 import { backgroundTimers, nodeTimers } from '../../src/node/timers.ts'
+import { until } from '../harness/until.ts'
 import { Child } from './child.ts'
 
 for (const [name, make] of [
@@ -50,21 +51,14 @@ for (const [name, make] of [
 test('what is to run soon runs behind what has arrived already', async () => {
   const order: string[] = []
   const { port1, port2 } = new MessageChannel()
-  const done = new Promise<void>((resolve) => {
-    port2.on('message', (text: string) => order.push(text))
-    setImmediate(() => {
-      // Both are there when this turn begins; what the first one asks for is not to come between.
-      port1.postMessage('one')
-      port1.postMessage('two')
-      port2.once('message', () => {
-        nodeTimers().soon(() => {
-          order.push('soon')
-          resolve()
-        })
-      })
-    })
+  port2.on('message', (text: string) => {
+    order.push(text)
+    // The second is there as well: what the first one asks for is not to come between.
+    if (text === 'one') nodeTimers().soon(() => order.push('soon'))
   })
-  await done
+  port1.postMessage('one')
+  port1.postMessage('two')
+  await until('all has come', () => order.length === 3)
   port1.close()
   assert.deepEqual(order, ['one', 'two', 'soon'])
 })

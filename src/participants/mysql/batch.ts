@@ -117,7 +117,14 @@ export class BatchActs extends MysqlActs implements BatchBranchActs<MysqlResult>
     const { session, opening, dispatcher, statements, timers, work } = this.#batch
     if (session.lost !== undefined) return { cause: session.lost.cause, isAnswered: false }
     try {
-      const ready = statements.map((statement) => dispatcher.ready(statement))
+      const ready = statements.map((statement, index) => {
+        try {
+          return dispatcher.ready(statement)
+        } catch (cause) {
+          this.failed = { statement: index, cause }
+          throw cause
+        }
+      })
       const sending = opening.sendAll(
         ready.flatMap(({ commands }) => commands),
         texts,

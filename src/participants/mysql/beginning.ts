@@ -11,7 +11,6 @@ import type { IsolationLevel } from '../sql/isolation.ts'
 import { fieldOf } from './asking.ts'
 import { type MysqlConnection, type MysqlHeader, statusFlags } from './driver.ts'
 import { OwnCommand } from './own-command.ts'
-import { wireOf } from './pipeline.ts'
 import { RestingSettings } from './resting-settings.ts'
 import type { Flavour } from './server.ts'
 import { readVariables } from './server.ts'
@@ -26,6 +25,7 @@ import {
   showUptime,
   startXa,
 } from './sql.ts'
+import { wireOf } from './wire.ts'
 
 export interface BeginningOptions {
   readonly flavour: Flavour
@@ -84,11 +84,15 @@ export class Beginnings {
     this.#timers = timers
   }
 
-  /** Makes the session known: what is asked of it is asked on first sight. */
+  /**
+   * Makes the session known: what is asked of it is asked on first sight, and again where others have
+   * had it since, before settings of ours are put over theirs.
+   */
   async learn(session: Session, options: BeginningOptions): Promise<void> {
     const { connection, sending } = session
     const known = this.#known.get(connection)
-    if (known !== undefined) return known.resting?.wake()
+    known?.resting?.wake()
+    if (known !== undefined && known.resting?.isUntouched !== false) return
     const { flavour, timeLeftMs } = options
     const facts = await within(this.#timers, timeLeftMs, 'the session', ask(session, flavour))
     const wire = sending === 'at-once' ? wireOf(connection) : undefined

@@ -22,11 +22,11 @@ import {
 import { endsTransaction } from './failures.ts'
 import { type Form, readForm } from './form.ts'
 import { type Opening, takenFrom } from './opening.ts'
-import type { PipelineCommand } from './pipeline.ts'
 import { planFor } from './plans.ts'
 import { refusedCommand } from './refused-command.ts'
 import type { Session } from './session.ts'
 import { isSeveral } from './statements.ts'
+import type { PipelineCommand } from './wire.ts'
 import type { MysqlWork } from './work.ts'
 
 type Sender = 'query' | 'execute'

@@ -13,8 +13,8 @@ import { within } from '../sql/deadline.ts'
 import type { BeginningOptions, Beginnings, Begun, ServerSession } from './beginning.ts'
 import { type MysqlCommand, type MysqlConnection, takesSeveral } from './driver.ts'
 import { type Outcome, OwnCommand } from './own-command.ts'
-import type { PipelineCommand, Wire } from './pipeline.ts'
 import type { Session } from './session.ts'
+import type { PipelineCommand, Wire } from './wire.ts'
 
 type State =
   /** Nothing was sent. */

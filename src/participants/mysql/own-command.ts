@@ -5,7 +5,7 @@
  * events. Keeps A5: done is only what the server's OK to this very statement says.
  */
 import type { MysqlHeader } from './driver.ts'
-import type { DriverPacket, PipelineCommand, Wire } from './pipeline.ts'
+import type { DriverPacket, PipelineCommand, Wire } from './wire.ts'
 
 /** What a statement of ours was answered: the server's OK, or its error. */
 export type Outcome =

@@ -9,7 +9,8 @@
  * his changes would be lost.
  */
 import { OwnCommand } from './own-command.ts'
-import { Pipeline, type PipelineCommand, type Wire } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
+import type { PipelineCommand, Wire } from './wire.ts'
 
 type AddCommand = Wire['addCommand']
 

@@ -19,9 +19,10 @@ import {
   statusFlags,
 } from './driver.ts'
 import { type Outcome, OwnCommand } from './own-command.ts'
-import { Pipeline, type PipelineCommand, type Wire, wireOf } from './pipeline.ts'
+import { Pipeline } from './pipeline.ts'
 import type { Flavour } from './server.ts'
 import type { Sending } from './sql.ts'
+import { type PipelineCommand, type Wire, wireOf } from './wire.ts'
 
 /** What stands behind the pool, and whether its branches can prepare. */
 export interface SessionOptions {

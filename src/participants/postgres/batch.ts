@@ -9,7 +9,7 @@
 import type { DecisionRow } from '../../core/decision-table.ts'
 import type { BatchStatement, FailedStatement, OnePhaseResult, Vote } from '../contract.ts'
 import { within } from '../sql/deadline.ts'
-import { type Rules, refuseInBatch } from '../sql/plans.ts'
+import { type Rules, refused, refuseInBatch } from '../sql/plans.ts'
 import { type ActsParts, PostgresActs } from './acts.ts'
 import { carried, carryFailed } from './decisions/carry.ts'
 import { commit } from './decisions/statements.ts'
@@ -31,6 +31,9 @@ export interface BatchParts extends ActsParts {
   readonly readOnly: boolean
 }
 
+/** What takes the connection for its data, and messages behind it for a breach of the protocol. */
+const copy = /^\s*copy\b[\s\S]*\bstd(?:in|out)\b/i
+
 /** Throws `ASSENT_STATEMENT_REFUSED` for what can't be in a batch. */
 export function checkBatch(
   statements: readonly BatchStatement[],
@@ -38,6 +41,7 @@ export function checkBatch(
   work: PostgresWork,
 ): void {
   for (const { text } of statements) {
+    if (copy.test(text)) throw refused(text, 'COPY is sent by a stream of its own, in a callback')
     refuseInBatch(
       text,
       planFor(text, rules, work, () => ''),
@@ -147,11 +151,13 @@ export class BatchActs extends PostgresActs {
     const { opening, timers, statements, session } = this.#batch
     let cause: unknown
     let isServers = true
+    let isUnsent = false
     try {
       const answer = await within(timers, limitMs, 'the batch', opening.sendAll(sent, takesXid))
       if (answer.failure === undefined) return answer
       cause = answer.failure.cause
       isServers = answer.failure.isAnswer
+      isUnsent = answer.failure.isUnsent
       const statement = answer.results.length
       const failed = sent[statement]
       if (failed !== undefined && 'query' in failed)
@@ -161,8 +167,9 @@ export class BatchActs extends PostgresActs {
       cause = error
     }
     // An error of the server, and a server that then takes a ROLLBACK: so it was not its farewell.
-    // Where an answer could not be read here, the server has gone on to the end of the message.
-    const mayBeNo = isServers && sqlStateOf(cause) !== undefined
+    // Where an answer could not be read here, the server has gone on to the end of the message; where
+    // a statement could not be sent, nothing behind it was.
+    const mayBeNo = isUnsent || (isServers && sqlStateOf(cause) !== undefined)
     const isAnswered = mayBeNo && (await isRolledBack(this.voting(limitMs)))
     return { cause, isAnswered }
   }

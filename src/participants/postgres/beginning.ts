@@ -11,7 +11,7 @@ import type { Timers } from '../../core/ports.ts'
 import { within } from '../sql/deadline.ts'
 import type { ServerSession } from './delivery.ts'
 import type { PgResult } from './driver.ts'
-import { sqlState, sqlStateOf } from './failures.ts'
+import { isForgotten } from './failures.ts'
 import {
   type Begun,
   KnownSession,
@@ -110,7 +110,7 @@ export class Beginnings {
     const message = [ownBegin(isolation, readOnly), settle, ...statements]
     const send = (): Promise<PipelineAnswer> => sendPipeline(client, Query, message)
     return send().then((answer) =>
-      isForgotten(answer) && keepsNames(client)
+      hasForgotten(answer) && keepsNames(client)
         ? this.#again(session, known, takesXid, send)
         : this.#ridden(session, known, takesXid, answer),
     )
@@ -191,6 +191,7 @@ export class Beginnings {
     }
     if (pid === known.pid) return { ...known, durability }
     // Another server process behind the same connection: there is a pooler between.
+    forgetNames(session.client)
     const { started } = readFacts(await this.#send(session, timeLeftMs, learnSession))
     return { ...known, pid, started, durability }
   }
@@ -211,16 +212,14 @@ function notBegun(results: readonly PgResult[], status: string | undefined): Err
   return new Error(`BEGIN was answered ${tags || 'nothing'}, with the status ${status}`)
 }
 
-/** Whether the session does not keep a statement that was sent under a name, or another of it. */
-function isForgotten({ failure }: PipelineAnswer): boolean {
-  if (failure?.isAnswer !== true) return false
-  const state = sqlStateOf(failure.cause)
-  return state === sqlState.noSuchStatement || state === sqlState.statementExists
-}
-
 /** One word of what the session was asked for, by its place. */
 function wordOf(answer: string, place: number): string {
   let start = 0
   for (let before = 0; before < place; before += 1) start = answer.indexOf(' ', start) + 1
   return answer.slice(start, answer.indexOf(' ', start))
+}
+
+/** Whether what failed is that the session does not keep our statements. */
+function hasForgotten({ failure }: PipelineAnswer): boolean {
+  return failure?.isAnswer === true && isForgotten(failure.cause)
 }

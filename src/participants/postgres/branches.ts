@@ -57,6 +57,8 @@ export interface BranchesParts {
   readonly ports: ParticipantPorts
 }
 
+const noClient = Object.freeze({})
+
 export class Branches {
   /** What the database gives a transaction that asks for no isolation; known after `check`. */
   databaseIsolation: IsolationLevel | undefined
@@ -89,10 +91,10 @@ export class Branches {
     const start = this.#start(options, known, await this.#take(options), work)
     const { session, gate, opening } = start
     if (!opening.canRide) await this.#orDestroy(session, opening.learn())
-    const guarded = { client: session.client, undress: () => undefined }
+    // It has no client: its work was given.
+    const guarded = { client: noClient, undress: () => undefined }
     const { readOnly } = options
     const acts = new BatchActs({ ...this.#actsParts(start, guarded), statements, readOnly })
-    // It has no client: its work was given.
     gate.seal()
     return new SqlBatchBranch(this.#branchParts(start, acts), acts)
   }

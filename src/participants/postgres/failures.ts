@@ -32,6 +32,12 @@ export function sqlStateOf(error: unknown): string | undefined {
   return code !== undefined && /^(?!E)(?=.*\d)[0-9A-Z]{5}$/.test(code) ? code : undefined
 }
 
+/** Whether the session does not keep a statement that was sent under a name, or another of it. */
+export function isForgotten(error: unknown): boolean {
+  const state = sqlStateOf(error)
+  return state === sqlState.noSuchStatement || state === sqlState.statementExists
+}
+
 /** Whether the error is the server's farewell: it closes the connection after it. */
 export function endsConnection(error: unknown): boolean {
   const state = sqlStateOf(error)

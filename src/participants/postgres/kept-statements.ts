@@ -8,7 +8,7 @@
  * kept there any more.
  */
 import type { PgConnection, PgQuery } from './driver.ts'
-import { sqlState, sqlStateOf } from './failures.ts'
+import { isForgotten, sqlStateOf } from './failures.ts'
 import { namePrefix } from './own-query.ts'
 import { forgetNames, isKept, keepsNames } from './pipeline.ts'
 import { type Reading, readText } from './statements.ts'
@@ -40,20 +40,13 @@ export function keptOrPlain(
 export function noteFailure(client: PgConnection, query: PgQuery | string, cause: unknown): void {
   if (!isKept(query) || query.name === undefined) return
   const state = sqlStateOf(cause)
-  if (state === undefined) return forgetParsed(client, query.name)
-  if (state === sqlState.noSuchStatement || state === sqlState.statementExists) {
-    return forgetNames(client)
-  }
+  // The driver closes a statement whose values it can't send, and takes it for parsed all the same.
+  if (state === undefined) return forgetNames(client)
+  if (isForgotten(cause)) return forgetNames(client)
   // Of the server's classes of errors: the values, the statement, or what it refers to.
   if (!/^(0A|22|42)/.test(state)) return
   const names = givenUp.get(client) ?? new Set()
   givenUp.set(client, names.add(query.name))
-}
-
-/** The driver closes a statement whose values it can't send, and takes it for parsed all the same. */
-function forgetParsed({ connection }: PgConnection, name: string): void {
-  const parsed = connection?.parsedStatements
-  if (parsed !== undefined) delete (parsed as Record<string, string>)[name]
 }
 
 /** By connection, the names that it was given and is sent no more. */

@@ -54,6 +54,8 @@ export interface PipelineFailure {
    * answered could not be sent or read here (a type parser threw), and the server went on.
    */
   readonly isAnswer: boolean
+  /** Whether it could not be sent, so that nothing that stands behind it was sent either. */
+  readonly isUnsent: boolean
 }
 
 /** The protocol's own layer, as far as a message is put together with it. */
@@ -82,6 +84,7 @@ export class Pipeline implements PgSubmittable {
   /** The statement whose answer is being read. */
   #at = 0
   #failure: PipelineFailure | undefined
+  #isSending = false
   #resolve: (answer: PipelineAnswer) => void = () => undefined
 
   constructor(Query: DriverQueryClass, statements: readonly PipelineStatement[]) {
@@ -113,6 +116,7 @@ export class Pipeline implements PgSubmittable {
   submit(connection: unknown): null {
     const wire = connection as Wire
     const message = new Message(wire)
+    this.#isSending = true
     try {
       for (const query of this.#queries) {
         if (query instanceof OwnQuery) {
@@ -128,6 +132,7 @@ export class Pipeline implements PgSubmittable {
     } catch (error) {
       this.#fail(error)
     }
+    this.#isSending = false
     message.send()
     return null
   }
@@ -174,7 +179,7 @@ export class Pipeline implements PgSubmittable {
 
   /** The server's error, after which it skips to the Sync; or the loss of the connection. */
   handleError(cause: unknown, connection?: unknown): void {
-    this.#failure ??= { cause, isAnswer: true }
+    this.#failure ??= { cause, isAnswer: true, isUnsent: false }
     this.#forgetUnparsed(connection as Wire | undefined)
     this.handleReadyForQuery()
   }
@@ -212,7 +217,7 @@ export class Pipeline implements PgSubmittable {
   }
 
   #fail(cause: unknown): void {
-    this.#failure ??= { cause, isAnswer: false }
+    this.#failure ??= { cause, isAnswer: false, isUnsent: this.#isSending }
   }
 }
 

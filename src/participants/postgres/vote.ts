@@ -12,9 +12,10 @@ import type { Timers } from '../../core/ports.ts'
 import type { OnePhaseResult, Vote } from '../contract.ts'
 import { within } from '../sql/deadline.ts'
 import { fieldOf, type PgResult } from './driver.ts'
-import { isNotifyRefusal, readable, sqlStateOf } from './failures.ts'
+import { isForgotten, isNotifyRefusal, readable, sqlStateOf } from './failures.ts'
 import { explainNotify } from './notify-triggers.ts'
 import { withoutName } from './own-query.ts'
+import { forgetNames } from './pipeline.ts'
 import type { Session } from './session.ts'
 import {
   commitBranch,
@@ -87,6 +88,8 @@ async function prepare(voting: Voting): Promise<Vote> {
     const preparing = sendPrepare(voting)
     results = await within(timers, limitMs, 'PREPARE TRANSACTION', preparing)
   } catch (error) {
+    // Next time it is sent without a name.
+    if (isForgotten(error)) forgetNames(voting.session.client)
     // An error of the server, and a server that then takes a ROLLBACK: so it was not its farewell.
     const isAnswered = sqlStateOf(error) !== undefined && (await isRolledBack(voting))
     if (!isAnswered) return { vote: 'unknown', cause: error }

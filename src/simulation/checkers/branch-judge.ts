@@ -3,7 +3,7 @@
  * `participant-watch.ts`, which tells it.
  */
 import type { DecisionRow } from '../../core/decision-table.ts'
-import { type BranchId, parseBranchId } from '../../core/ids.ts'
+import { type BranchId, parseBranchId, type TransactionId } from '../../core/ids.ts'
 import { decodeDecision } from '../../log/participant/record-bytes.ts'
 import type {
   Acknowledgement,
@@ -74,12 +74,19 @@ export class BranchJudge {
       carries: undefined,
     }
     found.branches.set(number, begun)
-    if (statements !== undefined) {
-      const [sender, sentIn = found.id] = senderOf(statements)
-      facts.executes(found, sender)
-      if (sentIn !== found.id) this.broken('program', `${id} begins with statements of ${sentIn}`)
-    }
+    if (statements !== undefined) this.runs(transaction, statements)
     return { facts: found, begun }
+  }
+
+  /** Statements of `execute` are run: with the vote of a branch, or before it. */
+  runs(transaction: TransactionId, statements: readonly BatchStatement[]): void {
+    const { facts, by } = this.#options
+    const found = facts.begun(transaction, by.name)
+    const [sender, sentIn = transaction] = senderOf(statements)
+    facts.executes(found, sender)
+    if (sentIn !== transaction) {
+      this.broken('program', `${transaction} is given statements of ${sentIn}`)
+    }
   }
 
   /** A vote is asked for: work must have ended everywhere. */

@@ -12,7 +12,7 @@
  *   in a participant, absence is made final before a branch is rolled back for it.
  */
 import type { DecisionRow } from '../../core/decision-table.ts'
-import type { BranchId } from '../../core/ids.ts'
+import type { BranchId, TransactionId } from '../../core/ids.ts'
 import type {
   Acknowledgement,
   BatchBranch,
@@ -35,6 +35,7 @@ export function watchedParticipant<Client, Result>(
   const { kind, canPrepare, canCommitOnePhase } = participant
   const watch = new BranchJudge(options)
   const { listPrepared, evidenceOf, beginBatch, runBatch } = participant
+  const transactions = new WeakMap<object, TransactionId>()
   return {
     kind,
     canPrepare,
@@ -44,7 +45,9 @@ export function watchedParticipant<Client, Result>(
     close: () => participant.close(),
     begin: async (begin) => {
       const begun = watch.begins(begin, canPrepare)
-      return new WatchedBranch(watch, begun, begin.id, await participant.begin(begin))
+      const branch = await participant.begin(begin)
+      transactions.set(branch.client as object, begin.transaction)
+      return new WatchedBranch(watch, begun, begin.id, branch)
     },
     recover: (recovered) => {
       const branch = participant.recover(recovered)
@@ -67,7 +70,15 @@ export function watchedParticipant<Client, Result>(
             )
           },
         }),
-    ...(runBatch === undefined ? {} : { runBatch: runBatch.bind(participant) }),
+    ...(runBatch === undefined
+      ? {}
+      : {
+          runBatch: (client: Client, statements: readonly BatchStatement[]) => {
+            const transaction = transactions.get(client as object)
+            if (transaction !== undefined) watch.runs(transaction, statements)
+            return runBatch.call(participant, client, statements)
+          },
+        }),
     ...(listPrepared === undefined ? {} : { listPrepared: () => listPrepared.call(participant) }),
     ...(evidenceOf === undefined
       ? {}

@@ -5,6 +5,7 @@
 import type { Mutant } from './mutant.ts'
 
 const execute = 'src/coordinator/execute.ts'
+const batches = 'src/coordinator/batches.ts'
 const batchBranch = 'src/simulation/database/batch-branch.ts'
 const session = 'src/simulation/database/session.ts'
 
@@ -16,13 +17,13 @@ export const batchMutants: readonly Mutant[] = [
     find: '        : await participant.beginBatch(options, statements)\n',
     replace: '        : await participant.beginBatch(options, statements.slice(0, 1))\n',
     why: 'A branch is given less than its caller asked for, and commits that.',
-    seeds: 20,
+    seeds: 80,
   },
   {
     name: 'statements-not-run-inside',
     rule: 'A1',
     file: execute,
-    find: '    const isInside = scope === around || scope.parent !== undefined\n',
+    find: '    const isInside = scope === this.#around || scope.parent !== undefined\n',
     replace: '    const isInside = scope.parent !== undefined\n',
     why: 'Inside a transaction the statements are lost, for its branches have begun without them.',
     seeds: 60,
@@ -39,7 +40,7 @@ export const batchMutants: readonly Mutant[] = [
   {
     name: 'results-forgotten',
     rule: 'program',
-    file: execute,
+    file: batches,
     find: '? list?.[0] : list\n',
     replace: '? list?.[0] : list?.slice(1)\n',
     why: 'The caller of what has committed is not given all that its statements answered.',
@@ -49,10 +50,10 @@ export const batchMutants: readonly Mutant[] = [
     name: 'results-of-the-first-attempt',
     rule: 'program',
     file: execute,
-    find: '    branches = await scope.branches([...batches.keys()], options, batches)\n',
+    find: '    this.#branches = await scope.branches([...batches.keys()], this.#options, whole)\n',
     replace:
-      '    const begun = await scope.branches([...batches.keys()], options, batches)\n' +
-      '    if (branches.length === 0) branches = begun\n',
+      '    const begun = await scope.branches([...batches.keys()], this.#options, whole)\n' +
+      '    if (this.#branches.length === 0) this.#branches = begun\n',
     why: 'After a retry the caller is given what was answered and rolled back.',
     seeds: 60,
     profile: 'contention',
@@ -61,10 +62,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'statements-of-the-first-attempt',
     rule: 'program',
     file: execute,
-    find: "    const { batches } = typeof given === 'function' ? read(given(scope)) : asked\n",
-    replace:
-      "    const isFirst = asked === nothingAsked && typeof given === 'function'\n" +
-      '    const { batches } = isFirst ? read(given(scope)) : asked\n',
+    find: "    if (typeof this.#given === 'function') this.#asked = this.#made(scope)\n",
+    replace: '    if (this.#asked === nothingAsked) this.#asked = this.#made(scope)\n',
     why: 'A retry writes the id of a transaction that was rolled back.',
     seeds: 80,
     profile: 'contention',
@@ -73,8 +72,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'lost-results-are-given',
     rule: 'program',
     file: execute,
-    find: '  if (results.length === asked.batches.get(name)?.length) return results\n',
-    replace: '  if (results.length >= 0) return results\n',
+    find: '    if (results.length === this.#asked.batches.get(name)?.length) return results\n',
+    replace: '    if (results.length >= 0) return results\n',
     why: 'The answer to a commit was lost, and its caller is given results that are not there.',
     seeds: 800,
   },

@@ -1,5 +1,5 @@
 /** Transfers without a callback: their statements are given to `execute`, and its results checked. */
-import type { BatchEntry } from '../../coordinator/execute.ts'
+import type { BatchEntry } from '../../coordinator/batches.ts'
 import type { TransactionId } from '../../core/ids.ts'
 import type { Signal } from '../../core/ports.ts'
 import type { BatchPlan } from '../batch-plan.ts'
@@ -37,9 +37,12 @@ export function drawExecution(
   const reads = [...new Set(transfer.legs.map(({ resource }) => resource))].filter((name) =>
     transfer.legs.every(({ resource, amount }) => resource !== name || amount === 0),
   )
+  // Several statements at a resource: it is asked as well for what it has changed.
+  const asked = random.chance(0.4) ? transfer.legs.map((leg) => ({ ...leg, amount: 0 })) : []
   return {
     ...transfer,
     form: 'execute',
+    legs: [...transfer.legs, ...asked],
     idle: [],
     fault: 'none',
     nested: undefined,

@@ -166,8 +166,9 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
     assert.equal(await note(), 'h')
   })
 
-  test('with values that the driver can not send are parsed anew by who comes next', async () => {
-    await again(often, change, [1, 'a'])
+  test('with values that the driver can not send fail nobody else', async () => {
+    // Also where they are the first that are sent under the name on a connection.
+    await again(often - 1, change, [1, 'a'])
     const unsendable = { toPostgres: () => assert.fail('no such value') }
     for (const isFirst of [true, false]) {
       const failing = await tested.begin()
@@ -181,7 +182,6 @@ await postgresSuite('statements that PostgreSQL keeps', (servers) => {
       branch.seal()
       assert.equal((await branch.prepare()).vote, 'yes')
       assert.deepEqual(await branch.branch.commit(), done)
-      assert.ok((await kept()).includes(change))
     }
     assert.equal(await note(), 'i')
   })

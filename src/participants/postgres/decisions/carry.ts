@@ -13,7 +13,7 @@ import type { DecisionRow } from '../../../core/decision-table.ts'
 import type { OnePhaseResult } from '../../contract.ts'
 import { within } from '../../sql/deadline.ts'
 import type { PgResult } from '../driver.ts'
-import { sqlState, sqlStateOf } from '../failures.ts'
+import { isForgotten, sqlState, sqlStateOf } from '../failures.ts'
 import type { Opening } from '../opening.ts'
 import { type OwnStatement, withoutName } from '../own-query.ts'
 import { forgetNames } from '../pipeline.ts'
@@ -58,11 +58,8 @@ export function carryFailed(
   cause: unknown,
   isAnswered: boolean,
 ): OnePhaseResult {
-  const state = sqlStateOf(cause)
   // The session does not keep what was sent under a name: next time it is sent without one.
-  if (state === sqlState.noSuchStatement || state === sqlState.statementExists) {
-    forgetNames(session.client)
-  }
+  if (isForgotten(cause)) forgetNames(session.client)
   return { result: isAnswered ? 'aborted' : 'unknown', cause: readable(cause) }
 }
 
