@@ -119,7 +119,7 @@ export class Transfers {
   async #call(kind: TransferKind, form: Form, began: Began): Promise<void> {
     if (kind === 'nested') return await this.#nested(form, began)
     if (this.#plant === 'plain commits') return await this.#commitPlainly(kind, form, began)
-    const work: WorkOf = (id) => workOf(kind, this.#statements, id)
+    const work: WorkOf = (id) => workOf(kind, form, this.#statements, id)
     if (form === 'execute') {
       return await this.#execute((id) => work(began(id)), readOnlyIn[kind])
     }
@@ -166,7 +166,7 @@ export class Transfers {
     await this.#bank.transaction(both, async ({ tx, ...clients }) => {
       const id = began(tx.id)
       const work = (row: string): Promise<void> => {
-        const part = workOf('nested', this.#statements, row)
+        const part = workOf('nested', form, this.#statements, row)
         if (form === 'execute') return this.#execute(part)
         return this.#send(part, clients, id)
       }
@@ -188,9 +188,9 @@ export class Transfers {
 
   /** The planted defect. */
   async #commitPlainly(kind: TransferKind, form: Form, began: Began): Promise<void> {
-    for (const [side] of entriesOf(workOf(kind, this.#statements, ''))) {
+    for (const [side] of entriesOf(workOf(kind, form, this.#statements, ''))) {
       if (side === 'right') this.#watch.at({ on: 'work', step: 'between the databases' })
-      const part: WorkOf = (id) => ({ [side]: workOf(kind, this.#statements, id)[side] })
+      const part: WorkOf = (id) => ({ [side]: workOf(kind, form, this.#statements, id)[side] })
       if (form === 'execute') await this.#execute((id) => part(began(id)))
       else {
         await this.#bank.transaction([side], ({ tx, ...clients }) =>

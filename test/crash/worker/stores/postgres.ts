@@ -34,6 +34,12 @@ export function postgresWorkerStore(options: WorkerStoreOptions): WorkerStore {
     statements: {
       move: 'update account set balance = balance + $1 where id = $2',
       book: 'insert into journal (id, delta) values ($1, $2)',
+      moveAndBook: `with moved as (update account set balance = balance + $1::int where id = $2)
+        insert into journal (id, delta) values ($3, $4)`,
+      shiftAndBook: `with moved as (
+          update account set balance = balance + case id when $3 then -$2::int else $2::int end
+          where id in ($3::int, $4::int))
+        insert into journal (id, delta) values ($1, 0)`,
       look: 'select balance, $1::text as reader from account where id = 1',
       // The constraint is deferred: it fails when the branch is asked to prepare.
       refused: 'insert into taken (number) values (1)',

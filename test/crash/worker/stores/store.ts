@@ -14,6 +14,13 @@ export interface Statements {
   readonly move: string
   /** Takes the id of a transaction and what it moved in. */
   readonly book: string
+  /**
+   * The same by one statement, where the database has such: what `execute` sends with a commit. The
+   * first takes a difference, its account, the id and the difference; the other an id, an amount, and
+   * the accounts from which and to which it goes.
+   */
+  readonly moveAndBook?: string
+  readonly shiftAndBook?: string
   /** Takes the id of the transaction that looks. */
   readonly look: string
   /** Makes the branch vote no, at once or when it is asked. */
