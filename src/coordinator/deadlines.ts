@@ -121,12 +121,15 @@ export class Deadlines {
       due.push(...linksOf(this.#ring(tick)).filter((each) => each.tick <= now))
     }
     this.#passed = Math.max(this.#passed, now)
-    this.#runAll(due)
-    const next = this.#nextTick()
-    if (next !== undefined) this.#arm(next, this.#clock.monotonicMs())
+    try {
+      this.#runAll(due)
+    } finally {
+      const next = this.#nextTick()
+      if (next !== undefined) this.#arm(next, this.#clock.monotonicMs())
+    }
   }
 
-  /** All of them, and those that are set meanwhile are not forgotten, though one may throw. */
+  /** All of them, though one may throw: that is thrown then. */
   #runAll(due: readonly Deadline[]): void {
     let broken: { readonly cause: unknown } | undefined
     for (const deadline of due) {
@@ -136,9 +139,7 @@ export class Deadlines {
         broken ??= { cause }
       }
     }
-    if (broken === undefined) return
-    this.#arm(this.#passed + 1, this.#clock.monotonicMs())
-    throw broken.cause
+    if (broken !== undefined) throw broken.cause
   }
 
   /** A tick no later than the earliest deadline's; undefined when there is none. */

@@ -171,6 +171,6 @@ export function isDoomed(branch: LiveBranch): boolean {
 }
 
 /** The branch as a batch, whose statements run with its vote or its commit; undefined for others. */
-export function batchOf({ handle }: LiveBranch): BatchBranch | undefined {
-  return handle !== undefined && 'results' in handle ? (handle as BatchBranch) : undefined
+export function batchOf({ handle, isBatch }: LiveBranch): BatchBranch | undefined {
+  return isBatch ? (handle as BatchBranch | undefined) : undefined
 }

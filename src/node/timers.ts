@@ -1,18 +1,11 @@
 /**
- * The port Timers over Node's own, which keep those of equal length in one list: setting and clearing
- * one costs well under a microsecond, but for the first of its length.
+ * The port Timers over Node's own, for few of them: who sets one for each transaction has a wheel
+ * (`coordinator/deadlines.ts`).
  */
 import type { Timer, Timers } from '../core/ports.ts'
 
 /** What Node takes at most, in milliseconds. */
 const legMaxMs = 2 ** 31 - 1
-
-/** Long ones come in steps, or what is left of a transaction's time would be a length of its own. */
-function inSteps(delayMs: number): number {
-  const stepMs = delayMs > 1_000 ? 10 : 1
-  // Node drops fractions, and a timer is never to run early.
-  return Math.ceil(delayMs / stepMs) * stepMs
-}
 
 /** A timer in legs: Node fires a longer one at once. */
 class Legs {
@@ -41,8 +34,8 @@ function timersOver(setTimer: SetTimeout): Timers {
   }
   return {
     set: (delayMs, run) => {
-      const steppedMs = inSteps(delayMs)
-      if (steppedMs <= legMaxMs) return setTimer(run, steppedMs) as unknown as Timer
+      // Node drops fractions, and a timer is never to run early.
+      if (delayMs <= legMaxMs) return setTimer(run, Math.ceil(delayMs)) as unknown as Timer
       const legs = new Legs()
       setLeg(legs, delayMs, run)
       return legs as unknown as Timer

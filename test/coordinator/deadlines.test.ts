@@ -28,6 +28,18 @@ describe('a deadline', () => {
     }
   })
 
+  test('that throws keeps no other from its time', async () => {
+    const { time, deadlines } = wheel()
+    const ran: string[] = []
+    deadlines.set(100, () => assert.fail('broken'))
+    deadlines.set(100, () => ran.push('beside it'))
+    deadlines.set(200, () => ran.push('later'))
+    await assert.rejects(time.advance(150), /broken/)
+    assert.deepEqual(ran, ['beside it'])
+    await time.advance(200)
+    assert.deepEqual(ran, ['beside it', 'later'])
+  })
+
   test('that was cleared never runs, and clearing it again does nothing', async () => {
     const { time, deadlines } = wheel()
     const deadline = deadlines.set(100, () => assert.fail('it ran'))

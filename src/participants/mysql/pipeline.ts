@@ -6,6 +6,7 @@
  * what follows a failure does no harm. Keeps A5 and A6: an answer belongs to a command by its place
  * alone, so when one can't be read, the connection is closed, and nothing is believed of the rest.
  */
+import { joined } from '../sql/joined.ts'
 import { type Outcome, OwnCommand } from './own-command.ts'
 import type { DriverPacket, PipelineCommand, Wire } from './wire.ts'
 
@@ -124,18 +125,4 @@ export class Pipeline implements PipelineCommand {
     }
     return found
   }
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  const [first] = pieces
-  if (first !== undefined && pieces.length === 1) return first
-  let sizeBytes = 0
-  for (const piece of pieces) sizeBytes += piece.length
-  const bytes = new Uint8Array(sizeBytes)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
 }

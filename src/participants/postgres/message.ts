@@ -3,6 +3,8 @@
  * less than the ten or twenty that a message of several statements has.
  */
 
+import { joined } from '../sql/joined.ts'
+
 /** The driver's stream, as far as its protocol layer writes to it. */
 interface Writing {
   readonly writable?: boolean
@@ -16,11 +18,6 @@ export interface WritingWire {
 
 /** A Sync: the end of a message, for the server to answer with its status. */
 const sync = Uint8Array.of(0x53, 0, 0, 0, 4)
-
-/** Messages are cut from slabs: an array of its own for each would cost more than to fill it. */
-const slabBytes = 65_536
-let slab = new Uint8Array(slabBytes)
-let slabUsed = 0
 
 /**
  * Stands in for the stream of a connection until it is closed, in one turn of the event loop: a copy
@@ -66,28 +63,4 @@ export class Message implements Writing {
 
 function isSync(bytes: Uint8Array): boolean {
   return bytes.length === sync.length && bytes[0] === sync[0]
-}
-
-function joined(pieces: readonly Uint8Array[]): Uint8Array {
-  let sizeBytes = 0
-  for (const piece of pieces) sizeBytes += piece.length
-  const bytes = room(sizeBytes)
-  let at = 0
-  for (const piece of pieces) {
-    bytes.set(piece, at)
-    at += piece.length
-  }
-  return bytes
-}
-
-/** Bytes that nobody else will write to; a slab that is used up stays as long as a part of it. */
-function room(sizeBytes: number): Uint8Array {
-  if (sizeBytes > slabBytes / 4) return new Uint8Array(sizeBytes)
-  if (slabUsed + sizeBytes > slabBytes) {
-    slab = new Uint8Array(slabBytes)
-    slabUsed = 0
-  }
-  const at = slabUsed
-  slabUsed += sizeBytes
-  return slab.subarray(at, slabUsed)
 }

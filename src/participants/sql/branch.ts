@@ -62,11 +62,12 @@ export class SqlBranch implements Branch<object> {
   /** Absent where the database keeps no decisions. */
   get commitWithDecision(): ((row: DecisionRow) => Promise<OnePhaseResult>) | undefined {
     const { acts } = this.#parts
-    if (acts.commitWithDecision === undefined) return undefined
+    const carry = acts.commitWithDecision?.bind(acts)
+    if (carry === undefined) return undefined
     // Whoever learns later how that ended learns it from the row, which stands for the work as well.
     return (row) =>
       this.#commitAtOnce(
-        (limitMs) => acts.commitWithDecision?.(row, limitMs) as Promise<OnePhaseResult>,
+        (limitMs) => carry(row, limitMs),
         () => done,
       )
   }
